@@ -11,12 +11,14 @@ export {
   type StateErrorOptions,
 } from "./contract/errors.js";
 export { LIMITS } from "./contract/limits.js";
+export type { Redact, RedactOption } from "./contract/redact.js";
 export * from "./contract/store.js";
 export {
   type BatchEvent,
   DIAGNOSTICS,
   type Ending,
   type OperationEvent,
+  type RedactionEvent,
   type RetryEvent,
 } from "./diagnostics/diagnostics.js";
 export { tenantIdentity, userIdentity } from "./identity/identity.js";

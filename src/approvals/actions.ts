@@ -1,12 +1,12 @@
 import { invalid } from "../contract/errors.js";
 import { ACT_FIELDS, type ActInput, readAct } from "../lifecycle/acts.js";
 import type { Repeatable } from "../lifecycle/repeat.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
-import { optional, readLongText, readTtl } from "../validation/fields.js";
+import { optional, readTtl } from "../validation/fields.js";
 import { readNamed, readOneOf } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
 import { digestOfCall } from "./digest.js";
-import { readJson } from "./request.js";
 import { readAssignee } from "./stored-acts.js";
 import type { NewAssignment, NewClaim, NewOutcome, NewRefusal, NewRevocation } from "./transitions.js";
 
@@ -85,7 +85,11 @@ export interface ReadDecision {
   readonly edit?: JsonValue;
 }
 
-export async function readDecide(input: unknown, maxBytes: number): Promise<ReadDecision> {
+export async function readDecide(
+  input: unknown,
+  maxBytes: number,
+  inputs: InputReader,
+): Promise<ReadDecision> {
   const names = ["decision", "by", "reason", "token", "ttlMs", "arguments", "group"];
   const { decision, by, ...given } = { ...readNamed(input, "input", names) } as DecideInput;
   const read = readOneOf(decision, "decision", ["approve", "deny"]);
@@ -96,50 +100,55 @@ export async function readDecide(input: unknown, maxBytes: number): Promise<Read
     status: read === "approve" ? ("approved" as const) : ("denied" as const),
     by: readKind(by, "by"),
     ...optional(given, "group", readKind),
-    ...optional(given, "reason", readLongText),
+    ...optional(given, "reason", inputs.longText),
     ...optional(given, "token", readEventId),
     ...optional(given, "ttlMs", readTtl),
   };
   if (!("arguments" in given)) return { decision: read, made };
-  return { decision: read, made, edit: await readJson(given.arguments, "arguments", maxBytes) };
+  return { decision: read, made, edit: await inputs.jsonInSlices(given.arguments, "arguments", maxBytes) };
 }
 
-export function readCancel(input: unknown): NewRefusal {
-  return { status: "cancelled", ...readAct(readNamed(input, "input", ACT_FIELDS)) };
+export function readCancel(input: unknown, inputs: InputReader): NewRefusal {
+  return { status: "cancelled", ...readAct(readNamed(input, "input", ACT_FIELDS), inputs) };
 }
 
-export function readRevoke(input: unknown): NewRevocation {
-  return readAct(readNamed(input, "input", ACT_FIELDS));
+export function readRevoke(input: unknown, inputs: InputReader): NewRevocation {
+  return readAct(readNamed(input, "input", ACT_FIELDS), inputs);
 }
 
-export function readReassign(input: unknown): NewAssignment {
+export function readReassign(input: unknown, inputs: InputReader): NewAssignment {
   const { assignee, ...act } = { ...readNamed(input, "input", [...ACT_FIELDS, "assignee"]) } as ReassignInput;
-  return { ...readAct(act), assignee: readAssignee(assignee) };
+  return { ...readAct(act, inputs), assignee: readAssignee(assignee) };
 }
 
 export async function readClaim(
   input: unknown,
   maxBytes: number,
+  inputs: InputReader,
 ): Promise<{ readonly digest: string; readonly newClaim: NewClaim }> {
   const names = ["tool", "arguments", "by", "token"];
   const { tool, arguments: args, ...given } = { ...readNamed(input, "input", names) } as ClaimInput;
   const named = readKind(tool, "tool");
   const newClaim = { ...optional(given, "by", readKind), ...optional(given, "token", readEventId) };
-  const digest = await digestOfCall(named, await readJson(args, "arguments", maxBytes));
+  const digest = await digestOfCall(named, await inputs.jsonInSlices(args, "arguments", maxBytes));
   return { digest, newClaim: newClaim };
 }
 
-export async function readComplete(input: unknown, maxBytes: number): Promise<NewOutcome> {
+export async function readComplete(
+  input: unknown,
+  maxBytes: number,
+  inputs: InputReader,
+): Promise<NewOutcome> {
   const given: CompleteInput = { ...readNamed(input, "input", ["result", "by", "token"]) };
   const rest = { ...optional(given, "by", readKind), ...optional(given, "token", readEventId) };
   if (!("result" in given)) return rest;
-  return { result: await readJson(given.result, "result", maxBytes), ...rest };
+  return { result: await inputs.jsonInSlices(given.result, "result", maxBytes), ...rest };
 }
 
-export function readFail(input: unknown): NewOutcome {
+export function readFail(input: unknown, inputs: InputReader): NewOutcome {
   const { error, ...given } = { ...readNamed(input, "input", ["error", "by", "token"]) } as FailInput;
   return {
-    error: readLongText(error, "error"),
+    error: inputs.longText(error, "error"),
     ...optional(given, "by", readKind),
     ...optional(given, "token", readEventId),
   };

@@ -15,6 +15,7 @@ import type { LifecycleKey } from "../lifecycle/stored.js";
 import { raceAbort } from "../timing/cancellation.js";
 import { copySession, readStore } from "../typed/cell.js";
 import { DamageLog } from "../typed/damage.js";
+import { InputReader } from "../typed/input-reader.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
@@ -79,13 +80,15 @@ export class Approvals {
   readonly #store: StateStore;
   readonly #lifecycle: Lifecycle<StoredState, StoredRequest, Approval>;
   readonly #operations: ApprovalOperations;
+  readonly #inputs: InputReader;
   readonly #audit: Audit;
 
   /** @internal */
   constructor(store: StateStore, options: ApprovalsOptions = {}) {
-    readNamed(options, "options", ["mayDecide", "requireOtherDecider", "audit", "pollMs", "clock"]);
-    const { mayDecide: _, requireOtherDecider: __, audit: ___, ...rest } = options;
+    readNamed(options, "options", ["mayDecide", "requireOtherDecider", "audit", "redact", "pollMs", "clock"]);
+    const { mayDecide: _, requireOtherDecider: __, audit: ___, redact: ____, ...rest } = options;
     this.#store = readStore(store);
+    this.#inputs = new InputReader(options, "approvals");
     const keeping = "audit" in options ? readOneOf(options.audit, "audit", KEEPINGS) : "all";
     const audit = new Audit(store, keeping);
     const joining = new Joining(store);
@@ -111,6 +114,7 @@ export class Approvals {
       joining,
       audit,
       maxBytes,
+      inputs: this.#inputs,
     });
   }
 
@@ -193,7 +197,7 @@ export class Approvals {
   async cancelAll(identity: SessionIdentity, input: CancelAllInput, options?: CallOptions): Promise<number> {
     const call = readCallOptions(options);
     const owner = copySession(identity);
-    const { run, act } = readActOnAll(input);
+    const { run, act } = readActOnAll(input, this.#inputs);
     const by = run === undefined ? {} : { by: { run } };
     return this.#lifecycle.changeAll(owner, ["pending", "approved"], this.#operations.ending(act), {
       ...call,

@@ -7,6 +7,7 @@ import type { Repeatable } from "../lifecycle/repeat.js";
 import type { LifecycleKey, Transition, Whole } from "../lifecycle/stored.js";
 import { newEventId } from "../process/event-id.js";
 import { copySession } from "../typed/cell.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import type { Operation } from "../typed/operation.js";
 import {
@@ -65,6 +66,7 @@ interface Parts {
   readonly joining: Joining;
   readonly audit: Audit;
   readonly maxBytes: number;
+  readonly inputs: InputReader;
 }
 
 /** An operation that the rules of this process have to allow first. `read` reads the approval that they are asked about. */
@@ -86,18 +88,20 @@ export class ApprovalOperations {
   readonly #joining: Joining;
   readonly #audit: Audit;
   readonly #maxBytes: number;
+  readonly #inputs: InputReader;
 
-  constructor({ lifecycle, deciders, joining, audit, maxBytes }: Parts) {
+  constructor({ lifecycle, deciders, joining, audit, maxBytes, inputs }: Parts) {
     this.#lifecycle = lifecycle;
     this.#deciders = deciders;
     this.#joining = joining;
     this.#audit = audit;
     this.#maxBytes = maxBytes;
+    this.#inputs = inputs;
   }
 
   async readNew(identity: SessionIdentity, request: ApprovalRequest): Promise<NewApproval> {
     const owner = copySession(identity);
-    const { id, content, join: joins } = await readRequest(request, this.#maxBytes);
+    const { id, content, join: joins } = await readRequest(request, this.#maxBytes, this.#inputs);
     this.#deciders.checkRequest(content);
     const digest = await digestOfCall(content.tool, content.arguments);
     const join = joins ? Joining.keyOf(digest, content) : undefined;
@@ -141,7 +145,7 @@ export class ApprovalOperations {
 
   async decide(identity: SessionIdentity, id: string, input: DecideInput): Promise<AskedOperation> {
     const key = this.#lifecycle.readKey(identity, id);
-    const { decision, made, edit } = await readDecide(input, this.#maxBytes);
+    const { decision, made, edit } = await readDecide(input, this.#maxBytes, this.#inputs);
     return this.#asking(key, made, async ({ state, content }) => {
       const { by, group } = made;
       const wanted = { by, decision, ...(group === undefined ? {} : { group }) };
@@ -158,7 +162,7 @@ export class ApprovalOperations {
 
   extend(identity: SessionIdentity, id: string, input: ExtendInput): AskedOperation {
     const key = this.#lifecycle.readKey(identity, id);
-    const made = readExtend(input);
+    const made = readExtend(input, this.#inputs);
     return this.#asking(key, made, async ({ state: { decision } }) => ({
       transition: (state, moment) => {
         // What was approved meanwhile lasts as long as the decider said, unless the rules allow more.
@@ -190,19 +194,19 @@ export class ApprovalOperations {
 
   cancel(identity: SessionIdentity, id: string, input: CancelInput): Operation<Approval> {
     const key = this.#lifecycle.readKey(identity, id);
-    const made = readCancel(input);
+    const made = readCancel(input, this.#inputs);
     return this.#change(key, this.#refusing(made), made);
   }
 
   revoke(identity: SessionIdentity, id: string, input: RevokeInput): Operation<Approval> {
     const key = this.#lifecycle.readKey(identity, id);
-    const made = readRevoke(input);
+    const made = readRevoke(input, this.#inputs);
     return this.#change(key, (state, moment) => revoke(state, made, moment), made);
   }
 
   reassign(identity: SessionIdentity, id: string, input: ReassignInput): Operation<Approval> {
     const key = this.#lifecycle.readKey(identity, id);
-    const made = readReassign(input);
+    const made = readReassign(input, this.#inputs);
     return this.#change(key, (state, moment) => reassign(state, made, moment), made);
   }
 
@@ -217,7 +221,7 @@ export class ApprovalOperations {
 
   async claim(identity: SessionIdentity, id: string, input: ClaimInput): Promise<Operation<Approval>> {
     const key = this.#lifecycle.readKey(identity, id);
-    const { digest, newClaim } = await readClaim(input, this.#maxBytes);
+    const { digest, newClaim } = await readClaim(input, this.#maxBytes, this.#inputs);
     const operation = this.#change(key, (state, moment) => claim(state, digest, newClaim, moment), newClaim);
     return {
       ...operation,
@@ -236,11 +240,11 @@ export class ApprovalOperations {
     input: CompleteInput = {},
   ): Promise<Operation<Approval>> {
     const key = this.#lifecycle.readKey(identity, id);
-    return this.#finish(key, await readComplete(input, this.#maxBytes));
+    return this.#finish(key, await readComplete(input, this.#maxBytes, this.#inputs));
   }
 
   fail(identity: SessionIdentity, id: string, input: FailInput): Operation<Approval> {
-    return this.#finish(this.#lifecycle.readKey(identity, id), readFail(input));
+    return this.#finish(this.#lifecycle.readKey(identity, id), readFail(input, this.#inputs));
   }
 
   #finish(key: LifecycleKey, outcome: NewOutcome): Operation<Approval> {

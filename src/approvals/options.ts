@@ -1,4 +1,5 @@
 import { invalid } from "../contract/errors.js";
+import type { RedactOption } from "../contract/redact.js";
 import type { CallOptions } from "../contract/store.js";
 import {
   type CountOptions,
@@ -21,7 +22,7 @@ import type { AuditEntry } from "./audit-entry.js";
 import type { DecidersOptions } from "./deciders.js";
 
 /** The options of `createApprovals`. */
-export interface ApprovalsOptions extends DecidersOptions {
+export interface ApprovalsOptions extends DecidersOptions, RedactOption {
   /** How often `wait` looks for decisions of other processes, in milliseconds: 1 to 60,000. Default 250. */
   readonly pollMs?: number;
   /**

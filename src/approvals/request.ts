@@ -1,8 +1,8 @@
 import { invalid } from "../contract/errors.js";
-import { copyJsonInSlices } from "../typed/json-copy.js";
+import { type InputReader, PLAIN_READER } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { readScopedId } from "../typed/names.js";
-import { optional, readFlag, readLongText, readTtl } from "../validation/fields.js";
+import { optional, readFlag, readTtl } from "../validation/fields.js";
 import { readInteger, readNamed } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";
 
@@ -78,42 +78,42 @@ const REQUEST_FIELDS = [
 
 type ReadJson = (value: unknown, field: string) => JsonValue;
 
-/** Accepts a value that `readJson` checks and copies later. */
+/** Accepts a value that is checked and copies later. */
 const acceptUnread: ReadJson = (value) => value as JsonValue;
 
 /** Checks and copies a request. INVALID_RECORD, also as soon as it must exceed `maxBytes`. */
 export async function readRequest(
   request: unknown,
   maxBytes: number,
+  inputs: InputReader,
 ): Promise<{ readonly content: StoredRequest; readonly join: boolean; readonly id?: string }> {
   const given: Partial<ApprovalRequest> = {
     ttlMs: DEFAULT_TTL_MS,
     ...readNamed(request, "request", REQUEST_FIELDS),
   };
-  const content = readContent(given, acceptUnread);
+  const content = readContent(given, acceptUnread, inputs);
   const id = optional(given, "id", readScopedId);
   const join = readFlag(given, "join");
   // Both copies begin before the first await, so a small value is copied before the caller can change it.
   const [args, sender] = await Promise.all([
-    readJson(content.arguments, "arguments", maxBytes),
-    "sender" in content ? readJson(content.sender, "sender", maxBytes) : undefined,
+    inputs.jsonInSlices(content.arguments, "arguments", maxBytes),
+    "sender" in content ? inputs.jsonInSlices(content.sender, "sender", maxBytes) : undefined,
   ]);
   const read = { ...content, arguments: args, ...(sender === undefined ? {} : { sender }) };
   return { content: read, join, ...id };
 }
 
-/** Checks and copies a caller's JSON. */
-export async function readJson(value: unknown, field: string, maxBytes: number): Promise<JsonValue> {
-  return copyJsonInSlices(value, field, maxBytes);
-}
-
 /** Reads the content of a request, from a caller or from a record. */
-export function readContent(given: Partial<ApprovalRequest>, readValue: ReadJson): StoredRequest {
+export function readContent(
+  given: Partial<ApprovalRequest>,
+  readValue: ReadJson,
+  inputs: InputReader = PLAIN_READER,
+): StoredRequest {
   return {
     tool: readKind(given.tool, "tool"),
     arguments: readValue(given.arguments, "arguments"),
     ...optional(given, "sideEffect", readKind),
-    ...optional(given, "question", readLongText),
+    ...optional(given, "question", inputs.longText),
     ...optional(given, "requester", readKind),
     ...optional(given, "run", readKind),
     ...optional(given, "step", readKind),

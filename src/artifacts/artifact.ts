@@ -1,4 +1,5 @@
 import type { ContentSource } from "../content/source.js";
+import type { RedactOption } from "../contract/redact.js";
 import type { CallOptions, SessionIdentity } from "../contract/store.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
 import type { Clock } from "../typed/time.js";
@@ -57,7 +58,7 @@ export interface ArtifactReceipt {
 }
 
 /** The options of `createArtifacts`. */
-export interface ArtifactsOptions {
+export interface ArtifactsOptions extends RedactOption {
   /** Milliseconds since 1970. Default the process's clock. It dates versions and uploads. */
   readonly clock?: Clock;
 }

@@ -15,6 +15,7 @@ import { decodeRecord, readStore } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { exportEach } from "../typed/exporting/export-each.js";
 import { findByEventId } from "../typed/find-by-event-id.js";
+import { InputReader } from "../typed/input-reader.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { itemKind, itemPrefix } from "../typed/names.js";
 import { perform } from "../typed/operation.js";
@@ -73,10 +74,10 @@ export class Artifacts {
 
   /** @internal */
   constructor(store: StateStore, options: ArtifactsOptions = {}) {
-    readNamed(options, "options", ["clock"]);
+    readNamed(options, "options", ["clock", "redact"]);
     this.#store = readStore(store);
     this.#now = readClock(options);
-    this.#operations = new ArtifactOperations(this.#store, this.#now);
+    this.#operations = new ArtifactOperations(this.#store, this.#now, new InputReader(options, "artifacts"));
     Object.freeze(this);
   }
 
@@ -93,7 +94,12 @@ export class Artifacts {
    * UNAVAILABLE (`busy`) if `cleanup` took a paused upload for abandoned.
    */
   async put(identity: ArtifactOwner, artifact: NewArtifact, options?: CallOptions): Promise<ArtifactReceipt> {
-    const input = readPut(identity, artifact, CountedContent.smallBytes(this.#store));
+    const input = readPut(
+      identity,
+      artifact,
+      CountedContent.smallBytes(this.#store),
+      this.#operations.inputs,
+    );
     const call = readCall(options);
     const earlier = await this.#earlier(input, call);
     if (earlier !== undefined) return requireSame(earlier, input, await digestOfSource(input.source, call));

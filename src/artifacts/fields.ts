@@ -2,7 +2,7 @@ import { invalid } from "../contract/errors.js";
 import type { Identity, SessionIdentity } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
 import { copySession } from "../typed/cell.js";
-import { copyJson } from "../typed/json-copy.js";
+import { type InputReader, PLAIN_READER } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { readNamed, readObject } from "../validation/validate.js";
 import { readKind, readText } from "../validation/validate-text.js";
@@ -31,9 +31,13 @@ export function readContentType(value: unknown, field: string): string {
   return type;
 }
 
-export function readMetadata(value: unknown, field: string): Readonly<Record<string, JsonValue>> {
+export function readMetadata(
+  value: unknown,
+  field: string,
+  inputs: InputReader = PLAIN_READER,
+): Readonly<Record<string, JsonValue>> {
   if (Array.isArray(value)) throw invalid(field, "an object");
-  const copy = copyJson(readObject(value, field), field);
+  const copy = inputs.json(readObject(value, field), field);
   if (Buffer.byteLength(JSON.stringify(copy)) > MAX_METADATA_BYTES)
     throw invalid(field, `at most ${MAX_METADATA_BYTES} bytes of JSON`);
   return copy as Readonly<Record<string, JsonValue>>;

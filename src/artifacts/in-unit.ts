@@ -24,7 +24,7 @@ export class ArtifactsInUnit {
   /** Like `Artifacts.put`, of bytes or a text of up to 256 KiB. More, or a stream, is INVALID_RECORD of `content`. */
   async put(identity: ArtifactOwner, artifact: NewArtifact): Promise<ArtifactReceipt> {
     const smallBytes = CountedContent.smallBytes(this.#store);
-    const { source, ...fields } = readPut(identity, artifact, smallBytes);
+    const { source, ...fields } = readPut(identity, artifact, smallBytes, this.#operations.inputs);
     const taken = this.#operations.content(fields.owner).takeSmall(requireSmall(source, smallBytes));
     return this.#unit.run(this.#operations.put(fields, taken));
   }

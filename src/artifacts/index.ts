@@ -1,6 +1,7 @@
 import type { StateStore } from "../contract/store.js";
 import type { ArtifactsOptions } from "./artifact.js";
 import { Artifacts } from "./artifacts.js";
+import type { ErrorsOptions } from "./errors/recorded-error.js";
 import { RecordedErrors } from "./errors/recorded-errors.js";
 import type { ResultsOptions } from "./results/result.js";
 import { Results } from "./results/results.js";
@@ -53,8 +54,8 @@ export function createResults(store: StateStore, options?: ResultsOptions): Resu
  * console.log(ref, (await errors.get(session, ref)).message); // E1 timeout
  * ```
  */
-export function createErrors(store: StateStore): RecordedErrors {
-  return new RecordedErrors(store);
+export function createErrors(store: StateStore, options?: ErrorsOptions): RecordedErrors {
+  return new RecordedErrors(store, options);
 }
 
 export type { CleanupOptions } from "../content/cleanup-options.js";
@@ -78,6 +79,7 @@ export type {
   CutField,
   ErrorPage,
   ErrorReceipt,
+  ErrorsOptions,
   ListErrorsOptions,
   NewRecordedError,
   RecordedError,

@@ -2,6 +2,7 @@ import type { ContentSource } from "../content/source.js";
 import { readSource } from "../content/source.js";
 import { invalid } from "../contract/errors.js";
 import type { CallOptions, EventId, SessionIdentity } from "../contract/store.js";
+import type { InputReader } from "../typed/input-reader.js";
 import { readScopedId } from "../typed/names.js";
 import { optional } from "../validation/fields.js";
 import { readInteger, readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
@@ -30,15 +31,20 @@ const MAX_LIMIT = 1_000;
 const MAX_PREFIX_BYTES = 255;
 
 /** Reads what `put` is given. INVALID_RECORD. */
-export function readPut(identity: unknown, artifact: unknown, smallBytes: number): PutInput {
+export function readPut(
+  identity: unknown,
+  artifact: unknown,
+  smallBytes: number,
+  inputs: InputReader,
+): PutInput {
   const owner = readOwner(identity);
   const given = readNamed(artifact, "artifact", FIELDS) as NewArtifact;
   return {
     owner,
     name: readName(given.name, "name"),
-    source: readSource(given.content, smallBytes),
+    source: readSource(inputs.content(given.content), smallBytes),
     ...optional(given, "contentType", readContentType),
-    metadata: "metadata" in given ? readMetadata(given.metadata, "metadata") : {},
+    metadata: "metadata" in given ? readMetadata(given.metadata, "metadata", inputs) : {},
     ...("id" in given && { eventId: versionEventId(owner, readScopedId(given.id, "id")) }),
     ...optional(given, "expect", (value, field) => readInteger(value, field, 0, MOST)),
   };

@@ -5,6 +5,7 @@ import { CountedContent } from "../content/counted-content.js";
 import { isStateError } from "../contract/errors.js";
 import type { EventId, SessionIdentity, StateStore } from "../contract/store.js";
 import { decodeRecord } from "../typed/cell.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { Operation } from "../typed/operation.js";
 import type { Clock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
@@ -28,10 +29,13 @@ export type PutFields = Omit<PutInput, "source">;
 
 /** What the mutating methods do once their input is read, and the content is. */
 export class ArtifactOperations {
+  /** What reads the input of `put`, which the caller does. */
+  readonly inputs: InputReader;
   readonly #store: StateStore;
   readonly #now: Clock;
 
-  constructor(store: StateStore, now: Clock) {
+  constructor(store: StateStore, now: Clock, inputs: InputReader) {
+    this.inputs = inputs;
     this.#store = store;
     this.#now = now;
   }

@@ -1,7 +1,9 @@
 import { invalid } from "../contract/errors.js";
+import type { RedactOption } from "../contract/redact.js";
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
 import { copySession, readStore } from "../typed/cell.js";
 import { type Codec, readCodec } from "../typed/codec.js";
+import { InputReader } from "../typed/input-reader.js";
 import type { JsonInput, JsonInputOf, JsonValue } from "../typed/json-value.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { readScopedId } from "../typed/names.js";
@@ -43,7 +45,7 @@ import { lineagesOf } from "./sweep.js";
 import type { TaskWrites } from "./writes.js";
 
 /** The options of `createCheckpoints`. */
-export interface CheckpointsOptions<V, Input> {
+export interface CheckpointsOptions<V, Input> extends RedactOption {
   /** Turns the values of channels into bytes and back. Default `json()`. */
   readonly codec?: Codec<V, Input>;
   /** Milliseconds since 1970. Default the process's clock. */
@@ -119,10 +121,11 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
 
   /** @internal */
   constructor(store: StateStore, options: CheckpointsOptions<V, Input> = {}) {
-    readNamed(options, "options", ["codec", "clock"]);
+    readNamed(options, "options", ["codec", "redact", "clock"]);
+    const inputs = new InputReader(options, "checkpoints");
     const codec = readCodec<V, Input>("codec" in options ? { codec: options.codec as Codec<V, Input> } : {});
-    this.#records = new CheckpointRecords(readStore(store), codec, readClock(options));
-    this.#puts = new Puts(this.#records);
+    this.#records = new CheckpointRecords(readStore(store), inputs.codec(codec), readClock(options));
+    this.#puts = new Puts(this.#records, inputs);
     Object.freeze(this);
   }
 
@@ -142,7 +145,7 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
     checkpoint: NewCheckpoint<Input>,
     options?: CallOptions,
   ): Promise<PutResult> {
-    const { place, input } = readNewPut(identity, checkpoint);
+    const { place, input } = readNewPut(identity, checkpoint, this.#puts.inputs);
     return this.#puts.put(place, input, readCall(options));
   }
 
@@ -167,7 +170,7 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
     tasks: readonly TaskWrites<Input>[],
     options?: CallOptions,
   ): Promise<PutResult> {
-    const { place, input } = readNewAll(identity, checkpoint, tasks);
+    const { place, input } = readNewAll(identity, checkpoint, tasks, this.#puts.inputs);
     return this.#puts.put(place, input, readCall(options));
   }
 

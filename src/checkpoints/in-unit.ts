@@ -22,7 +22,7 @@ export class CheckpointsInUnit<V, Input> {
 
   /** Like `Checkpoints.put`. The parent may be put in the same unit. */
   async put(identity: SessionIdentity, checkpoint: NewCheckpoint<Input>): Promise<PutResult> {
-    const { place, input } = readNewPut(identity, checkpoint);
+    const { place, input } = readNewPut(identity, checkpoint, this.#puts.inputs);
     return this.#unit.run(this.#puts.putting(place, input));
   }
 
@@ -38,7 +38,7 @@ export class CheckpointsInUnit<V, Input> {
     checkpoint: NewCheckpoint<Input> & { readonly id: string },
     tasks: readonly TaskWrites<Input>[],
   ): Promise<PutResult> {
-    const { place, input } = readNewAll(identity, checkpoint, tasks);
+    const { place, input } = readNewAll(identity, checkpoint, tasks, this.#puts.inputs);
     return this.#unit.run(this.#puts.putting(place, input));
   }
 }

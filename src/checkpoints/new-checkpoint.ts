@@ -2,7 +2,7 @@ import { invalid } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
 import type { SessionIdentity } from "../contract/store.js";
 import { copySession } from "../typed/cell.js";
-import { copyJson } from "../typed/json-copy.js";
+import { type InputReader, PLAIN_READER } from "../typed/input-reader.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
 import { readScopedId } from "../typed/names.js";
 import { readBoolean, readInteger, readNamed, readObject } from "../validation/validate.js";
@@ -77,6 +77,7 @@ const FIELDS = [
 export function readNewCheckpoint(
   identity: SessionIdentity,
   checkpoint: unknown,
+  inputs: InputReader,
 ): { readonly place: Place; readonly input: CheckpointInput } {
   const given = readNamed(checkpoint, "checkpoint", FIELDS) as NewCheckpoint<unknown>;
   const place = placeOf(identity, given);
@@ -98,11 +99,11 @@ export function readNewCheckpoint(
       versions,
       inherit,
       without: "without" in given ? readWithout(given.without) : [],
-      metadata: "metadata" in given ? readMetadata(given.metadata, "metadata") : {},
+      metadata: "metadata" in given ? readMetadata(given.metadata, "metadata", inputs) : {},
       ...("step" in given && {
         step: readInteger(given.step, "step", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
       }),
-      ...("usage" in given && { usage: copyJson(given.usage, "usage") }),
+      ...("usage" in given && { usage: inputs.json(given.usage, "usage") }),
       ...("parents" in given && { parents: readParents(given.parents) }),
       ...("dependsOn" in given && { dependsOn: readScopedId(given.dependsOn, "dependsOn") }),
     },
@@ -136,9 +137,13 @@ export function readChannel(value: unknown, field: string): string {
 }
 
 /** Reads the caller's own fields of a checkpoint. */
-export function readMetadata(value: unknown, field: string): Readonly<Record<string, JsonValue>> {
+export function readMetadata(
+  value: unknown,
+  field: string,
+  inputs: InputReader = PLAIN_READER,
+): Readonly<Record<string, JsonValue>> {
   if (Array.isArray(value)) throw invalid(field, "an object");
-  return copyJson(readObject(value, field), field) as Readonly<Record<string, JsonValue>>;
+  return inputs.json(readObject(value, field), field) as Readonly<Record<string, JsonValue>>;
 }
 
 function placeOf(identity: SessionIdentity, given: CheckpointPlace): Place {

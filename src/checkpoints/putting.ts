@@ -5,6 +5,7 @@ import { ValuePool } from "../content/value-pool.js";
 import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, Change } from "../contract/store.js";
 import { corruptRecord } from "../typed/cell.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { Operation } from "../typed/operation.js";
 import { mapInSlices } from "../typed/slices.js";
 import { transact } from "../typed/transact.js";
@@ -43,9 +44,12 @@ export interface Prepared {
 export class Puts<V, Input> {
   readonly #records: CheckpointRecords<V, Input>;
   readonly #known = knownPuts();
+  /** What reads the input of a put, which the caller does. */
+  readonly inputs: InputReader;
 
-  constructor(records: CheckpointRecords<V, Input>) {
+  constructor(records: CheckpointRecords<V, Input>, inputs: InputReader) {
     this.#records = records;
+    this.inputs = inputs;
   }
 
   /** Large values are written first, then everything else in one commit. IDEMPOTENCY_CONFLICT, NOT_FOUND. */
@@ -75,7 +79,7 @@ export class Puts<V, Input> {
       apply: async (transaction) => {
         const { store, codec, now } = this.#records;
         const records = new CheckpointRecords(storeSeenBy(transaction, store), codec, now);
-        return new Puts(records).#putIn(transaction, place, input);
+        return new Puts(records, this.inputs).#putIn(transaction, place, input);
       },
     };
   }

@@ -1,5 +1,6 @@
 import { invalid } from "../contract/errors.js";
 import type { SessionIdentity } from "../contract/store.js";
+import type { InputReader } from "../typed/input-reader.js";
 import { readNamed } from "../validation/validate.js";
 import type { CheckpointRef } from "./checkpoint.js";
 import type { Place } from "./kinds.js";
@@ -20,8 +21,8 @@ const MAX_TASKS = 100;
 const REF = ["lineage", "namespace", "id"];
 
 /** Reads what `put` is given. INVALID_RECORD. */
-export function readNewPut(identity: SessionIdentity, checkpoint: unknown): PlacedInput {
-  const { place, input } = readNewCheckpoint(identity, checkpoint);
+export function readNewPut(identity: SessionIdentity, checkpoint: unknown, inputs: InputReader): PlacedInput {
+  const { place, input } = readNewCheckpoint(identity, checkpoint, inputs);
   return { place, input: { checkpoint: input } };
 }
 
@@ -35,8 +36,13 @@ export function readNewWrites(identity: SessionIdentity, writes: unknown): Place
 }
 
 /** Reads what `putAll` is given. INVALID_RECORD. */
-export function readNewAll(identity: SessionIdentity, checkpoint: unknown, tasks: unknown): PlacedInput {
-  const { place, input } = readNewCheckpoint(identity, checkpoint);
+export function readNewAll(
+  identity: SessionIdentity,
+  checkpoint: unknown,
+  tasks: unknown,
+  inputs: InputReader,
+): PlacedInput {
+  const { place, input } = readNewCheckpoint(identity, checkpoint, inputs);
   if (input.id === undefined) throw invalid("id", "given for a checkpoint with pending writes");
   if (!Array.isArray(tasks) || tasks.length < 1 || tasks.length > MAX_TASKS)
     throw invalid("tasks", `a list of 1 to ${MAX_TASKS} tasks`);

@@ -15,6 +15,8 @@ export const DIAGNOSTICS = {
   batch: "groundstate:batch",
   /** A `RetryEvent` before a layer retries a call of the driver. */
   retry: "groundstate:retry",
+  /** A `RedactionEvent` when a wrapper has taken secrets out of a text. */
+  redaction: "groundstate:redaction",
 } as const;
 
 /**
@@ -79,6 +81,16 @@ export interface RetryEvent {
   readonly reason?: string;
 }
 
+/** Secrets of one kind that were taken out of one text, each time that the text is given. */
+export interface RedactionEvent {
+  /** The wrapper's name, such as `sessions` or `toolCalls`. */
+  readonly wrapper: string | undefined;
+  /** The kind of the redactor, such as `github-token`. */
+  readonly kind: string;
+  /** How many there were. */
+  readonly count: number;
+}
+
 /** The fields of an event that are known before the end; the work fills them in. */
 type Fields<E> = Writable<Omit<E, "outcome" | "milliseconds">>;
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -88,6 +100,7 @@ export type BatchFields = Fields<BatchEvent>;
 const operations: Channel = channel(DIAGNOSTICS.operation);
 const batches: Channel = channel(DIAGNOSTICS.batch);
 const retries: Channel = channel(DIAGNOSTICS.retry);
+const redactions: Channel = channel(DIAGNOSTICS.redaction);
 
 /** Whether the calls of stores have a subscriber. */
 export function isObserved(): boolean {
@@ -115,6 +128,14 @@ export function emitBatch<T>(
 
 export function emitRetry(describe: () => RetryEvent): void {
   if (retries.hasSubscribers) retries.publish(describe());
+}
+
+/** One event for each kind; `kinds` has that of each secret. */
+export function emitRedactions(wrapper: string | undefined, kinds: readonly string[]): void {
+  if (!redactions.hasSubscribers) return;
+  const counts = new Map<string, number>();
+  for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  for (const [kind, count] of counts) redactions.publish({ wrapper, kind, count } satisfies RedactionEvent);
 }
 
 async function emit<E extends object, T>(

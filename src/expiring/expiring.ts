@@ -6,6 +6,7 @@ import { validateScope } from "../identity/scope.js";
 import type { ListedOf } from "../lifecycle/options.js";
 import { readStore } from "../typed/cell.js";
 import { dueEnd } from "../typed/due-scan.js";
+import { InputReader } from "../typed/input-reader.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { perform } from "../typed/operation.js";
@@ -62,10 +63,10 @@ export class Expiring {
 
   /** @internal */
   constructor(store: StateStore, options: ExpiringOptions = {}) {
-    readNamed(options, "options", ["clock"]);
+    readNamed(options, "options", ["clock", "redact"]);
     this.#store = readStore(store);
     this.#now = readClock(options);
-    this.#operations = new ExpiringOperations(this.#now);
+    this.#operations = new ExpiringOperations(this.#now, new InputReader(options, "expiring"));
     Object.freeze(this);
   }
 

@@ -3,7 +3,7 @@ import type { EventId, Expect } from "../contract/store.js";
 import type { ListedOf } from "../lifecycle/options.js";
 import { type Cell, corruptRecord } from "../typed/cell.js";
 import { conditionFailed } from "../typed/condition-failed.js";
-import { copyJson } from "../typed/json-copy.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { digestOf, scopedEventId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
@@ -28,9 +28,11 @@ import { type Before, deleteValue, writeValue } from "./write-value.js";
 /** What the mutating methods do once their input is read. */
 export class ExpiringOperations {
   readonly #now: Clock;
+  readonly #inputs: InputReader;
 
-  constructor(now: Clock) {
+  constructor(now: Clock, inputs: InputReader) {
     this.#now = now;
+    this.#inputs = inputs;
   }
 
   set(
@@ -45,7 +47,7 @@ export class ExpiringOperations {
       ttlMs?: unknown;
       id?: unknown;
     };
-    const stored = storedAs(place, given, copyJson(value, "value"));
+    const stored = storedAs(place, given, this.#inputs.json(value, "value"));
     const expect = readExpect(given);
     const ownId = "id" in given ? this.#eventId(place, readId(given.id)) : undefined;
     const cell = valueCell(place);
@@ -96,7 +98,7 @@ export class ExpiringOperations {
       apply: async (transaction) => {
         const before = await readBefore(transaction, cell);
         const current = before && valueAt(before, this.#now());
-        const stored = storedAs(place, given, copyJson(await update(current?.value), "value"));
+        const stored = storedAs(place, given, this.#inputs.json(await update(current?.value), "value"));
         await this.#write(transaction, place, stored, before);
         return stored.value;
       },

@@ -1,10 +1,11 @@
+import type { RedactOption } from "../contract/redact.js";
 import type { CallOptions, EventId, Expect } from "../contract/store.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
 import type { Clock } from "../typed/time.js";
 import type { TransactOptions } from "../typed/transact.js";
 
 /** The options of `createExpiring`. */
-export interface ExpiringOptions {
+export interface ExpiringOptions extends RedactOption {
   /**
    * Milliseconds since 1970. Default the process's steady clock. It dates values and says which are past their time, so the
    * clocks of all processes should agree to within a few seconds.

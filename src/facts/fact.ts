@@ -1,10 +1,11 @@
+import type { RedactOption } from "../contract/redact.js";
 import type { CallOptions, EventId, Expect, UserIdentity } from "../contract/store.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
 import type { Clock } from "../typed/time.js";
 import type { TransactOptions } from "../typed/transact.js";
 
 /** The options of `createFacts`. */
-export interface FactsOptions {
+export interface FactsOptions extends RedactOption {
   /** Milliseconds since 1970. Default the process's steady clock. It dates facts. */
   readonly clock?: Clock;
 }

@@ -2,6 +2,7 @@ import { pageUnder } from "../content/page-under.js";
 import type { CallOptions, StateStore } from "../contract/store.js";
 import { readStateOf } from "../identity/own-state.js";
 import { readStore } from "../typed/cell.js";
+import { InputReader } from "../typed/input-reader.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
 import { perform } from "../typed/operation.js";
 import { readClock } from "../typed/time.js";
@@ -47,9 +48,9 @@ export class Facts {
 
   /** @internal */
   constructor(store: StateStore, options: FactsOptions = {}) {
-    readNamed(options, "options", ["clock"]);
+    readNamed(options, "options", ["clock", "redact"]);
     this.#store = readStore(store);
-    this.#operations = new FactOperations(readClock(options));
+    this.#operations = new FactOperations(readClock(options), new InputReader(options, "facts"));
     Object.freeze(this);
   }
 

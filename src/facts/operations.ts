@@ -2,7 +2,7 @@ import { invalid } from "../contract/errors.js";
 import type { EventId } from "../contract/store.js";
 import { type Cell, corruptRecord } from "../typed/cell.js";
 import { conditionFailed } from "../typed/condition-failed.js";
-import { copyJson } from "../typed/json-copy.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { digestOf, readScopedId, scopedEventId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
@@ -17,9 +17,11 @@ import { type FactPlace, factCell, readPlace, readRun, type StoredFact, seenFact
 /** What the mutating methods do once their input is read. */
 export class FactOperations {
   readonly #now: Clock;
+  readonly #inputs: InputReader;
 
-  constructor(now: Clock) {
+  constructor(now: Clock, inputs: InputReader) {
     this.#now = now;
+    this.#inputs = inputs;
   }
 
   put(
@@ -31,7 +33,7 @@ export class FactOperations {
   ): Operation<FactReceipt> {
     const place = readPlace(identity, namespace, key);
     const given = readNamed(options, "options", ["run", "id", "expect"]) as { run?: unknown; id?: unknown };
-    const fact = factOf(place, given, copyJson(value, "value"));
+    const fact = factOf(place, given, this.#inputs.json(value, "value"));
     const expect = readExpect(given);
     const ownId = "id" in given ? eventIdOf(place, readScopedId(given.id, "id")) : undefined;
     const cell = factCell(place);
@@ -67,7 +69,7 @@ export class FactOperations {
       apply: async (transaction) => {
         const record = await transaction.getRecord(cell);
         const current = record && (await seenFact(record));
-        const fact = factOf(place, given, copyJson(await update(current?.value), "value"));
+        const fact = factOf(place, given, this.#inputs.json(await update(current?.value), "value"));
         await transaction.write(cell, fact, undefined, undefined, new Date(this.#now()));
         return fact.value;
       },

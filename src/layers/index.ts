@@ -1,1 +1,6 @@
+export type { Redact } from "../contract/redact.js";
+export { type RedactingOptions, redacting } from "./redacting.js";
+export { credentials } from "./redaction/credentials.js";
+export type { FindingRedactor, PatternRedactor, Redactor } from "./redaction/own-rule.js";
+export type { Found } from "./redaction/rule.js";
 export { type RetryPolicy, type RetryRuntime, retrying } from "./retrying.js";

@@ -1,5 +1,6 @@
 import { invalid, StateError } from "../contract/errors.js";
 import type { EventId } from "../contract/store.js";
+import type { InputReader } from "../typed/input-reader.js";
 import { digestOf } from "../typed/names.js";
 import { optional } from "../validation/fields.js";
 import { readNamed } from "../validation/validate.js";
@@ -59,12 +60,12 @@ export function adjustWork(
   parts: RecordingParts,
   scope: Scope,
   entry: unknown,
-  correction: Correction,
+  { correction, inputs }: { readonly correction: Correction; readonly inputs: InputReader },
 ): Work<CorrectionReceipt> {
   const { cells, counting } = parts;
   const given = readNamed(correction, "correction", ["reason", "by", "to", "eventId"]) as Correction;
   const time = readLabel(entry, "entry");
-  const reason = readReason(given.reason);
+  const reason = inputs.text(readReason)(given.reason, "reason");
   const isDifference = "by" in given;
   if (isDifference === "to" in given) throw invalid("to", "given, or else by");
   const values = readCorrectionValues(isDifference ? given.by : given.to, isDifference ? "by" : "to");

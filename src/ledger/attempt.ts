@@ -1,4 +1,5 @@
 import { invalid } from "../contract/errors.js";
+import type { InputReader } from "../typed/input-reader.js";
 import { readScopedId } from "../typed/names.js";
 import { optional } from "../validation/fields.js";
 import { readDate, readInteger, readNamed, readOneOf } from "../validation/validate.js";
@@ -108,7 +109,10 @@ const FIELDS = [
 ];
 
 /** Reads what a call tells of an attempt. INVALID_RECORD. */
-export function readAttempt(value: unknown): { readonly turn: number; readonly told: ToldAttempt } {
+export function readAttempt(
+  value: unknown,
+  inputs: InputReader,
+): { readonly turn: number; readonly told: ToldAttempt } {
   const given = readNamed(value, "attempt", FIELDS) as Record<string, unknown>;
   const turn = readTurn(given.turn, "turn");
   const told: ToldAttempt = {
@@ -123,7 +127,7 @@ export function readAttempt(value: unknown): { readonly turn: number; readonly t
     ...optional(given, "startedAt", readDate),
     ...optional(given, "outcome", (outcome, field) => readOneOf(outcome, field, OUTCOMES)),
     ...optional(given, "endedAt", readDate),
-    ...optional(given, "reason", readReason),
+    ...optional(given, "reason", inputs.text(readReason)),
   };
   if (told.outcome === undefined)
     for (const field of ["endedAt", "reason"] as const)

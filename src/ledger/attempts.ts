@@ -3,6 +3,7 @@ import type { CallOptions, Identity, SessionIdentity, StateStore } from "../cont
 import { userIdentity } from "../identity/identity.js";
 import { mappedJson } from "../typed/codec.js";
 import { Collection } from "../typed/collection.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { optional, readTime } from "../validation/fields.js";
 import { readLimit, readObject, readOneOf, readOptions, readSignal } from "../validation/validate.js";
@@ -51,8 +52,10 @@ export class Attempts {
   readonly #turns: Collection<readonly StoredAttempt[]>;
   readonly #store: StateStore;
   readonly #now: () => number;
+  readonly #inputs: InputReader;
 
-  constructor(store: StateStore, now: () => number) {
+  constructor(store: StateStore, now: () => number, inputs: InputReader) {
+    this.#inputs = inputs;
     this.#store = store;
     this.#turns = new Collection(store, "ledger.attempt", { codec: ATTEMPTS_CODEC });
     this.#now = now;
@@ -60,7 +63,7 @@ export class Attempts {
 
   /** Begins an attempt, ends one, or adds to what is known of one. IDEMPOTENCY_CONFLICT where it contradicts what is known. */
   tell(owner: Identity, input: unknown): Work<AttemptReceipt> {
-    const { turn, told } = readAttempt(input);
+    const { turn, told } = readAttempt(input, this.#inputs);
     const { tenant, user } = owner;
     const cell = this.#turns.at(userIdentity(tenant, user), prefixOf(owner) + turnKey(turn));
     return {

@@ -1,7 +1,9 @@
+import type { RedactOption } from "../contract/redact.js";
 import type { CallOptions, Identity, SessionIdentity, StateStore } from "../contract/store.js";
 import { isReserved } from "../identity/identity.js";
 import { copySession, copySessionOrRun } from "../typed/cell.js";
 import { Combiner } from "../typed/combined/combiner.js";
+import { InputReader } from "../typed/input-reader.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { type Clock, readClock } from "../typed/time.js";
 import { Unit } from "../typed/together/unit.js";
@@ -48,7 +50,7 @@ import { LedgerWorks } from "./works.js";
 import { WriteSet } from "./write-set.js";
 
 /** The options of `createLedger`. */
-export interface LedgerOptions {
+export interface LedgerOptions extends RedactOption {
   /** Milliseconds since 1970. Default the process's clock. */
   readonly clock?: Clock;
 }
@@ -92,8 +94,9 @@ export class Ledger {
 
   /** @internal */
   constructor(store: StateStore, options: LedgerOptions = {}) {
-    readNamed(options, "options", ["clock"]);
+    readNamed(options, "options", ["clock", "redact"]);
     const now = readClock(options);
+    const inputs = new InputReader(options, "ledger");
     this.#store = store;
     this.#now = now;
     this.#cells = new LedgerCells(store);
@@ -107,8 +110,8 @@ export class Ledger {
     const reservations = new Reservations(this.#cells, lookup, holds, now);
     this.#budgets = { lookup, budgets, lists: new BudgetLists(lookup, budgets), holds, reservations };
     const parts = { cells: this.#cells, links, counting: new BudgetCounting(lookup, now) };
-    this.#attempts = new Attempts(store, now);
-    this.#works = new LedgerWorks(parts, budgets, reservations, this.#attempts, now);
+    this.#attempts = new Attempts(store, now, inputs);
+    this.#works = new LedgerWorks(parts, budgets, reservations, this.#attempts, { now, inputs });
     this.#forgetting = new Forgetting(store, this.#cells, links, this.#budgets, this.#attempts);
     const movingBudgets = new MovingBudgets(store, this.#budgets, now);
     this.#moving = new MovingAccounts(store, parts, movingBudgets, { holds, attempts: this.#attempts });

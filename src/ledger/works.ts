@@ -1,5 +1,6 @@
 import type { Identity } from "../contract/store.js";
 import { copySessionOrRun } from "../typed/cell.js";
+import type { InputReader } from "../typed/input-reader.js";
 import { readScopedId } from "../typed/names.js";
 import { adjustWork, type Correction, type CorrectionReceipt } from "./adjust.js";
 import type { AttemptInput, AttemptReceipt } from "./attempt.js";
@@ -22,19 +23,21 @@ export class LedgerWorks {
   readonly #reservations: Reservations;
   readonly #attempts: Attempts;
   readonly #now: () => number;
+  readonly #inputs: InputReader;
 
   constructor(
     parts: RecordingParts,
     budgets: Budgets,
     reservations: Reservations,
     attempts: Attempts,
-    now: () => number,
+    { now, inputs }: { readonly now: () => number; readonly inputs: InputReader },
   ) {
     this.#parts = parts;
     this.#budgets = budgets;
     this.#reservations = reservations;
     this.#attempts = attempts;
     this.#now = now;
+    this.#inputs = inputs;
   }
 
   record(identity: Identity, entry: NewLedgerEntry): Work<RecordReceipt> {
@@ -46,7 +49,7 @@ export class LedgerWorks {
   }
 
   adjust(scope: Scope, entry: string, correction: Correction): Work<CorrectionReceipt> {
-    return adjustWork(this.#parts, readScope(scope), entry, correction);
+    return adjustWork(this.#parts, readScope(scope), entry, { correction, inputs: this.#inputs });
   }
 
   setBudget(scope: BudgetScope, budget: BudgetInput): Work<Budget> {

@@ -1,3 +1,4 @@
+import type { InputReader } from "../typed/input-reader.js";
 import { optional, readLongText, readTime, readTtl } from "../validation/fields.js";
 import { readNamed, readObject } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
@@ -39,24 +40,27 @@ export type NewExtension = Omit<StoredAct<Extension>, "at">;
 export const ACT_FIELDS: readonly string[] = ["by", "reason", "token"];
 
 /** Reads an act whose other fields were taken out. INVALID_RECORD. */
-export function readAct(input: object): NewAct {
+export function readAct(input: object, inputs: InputReader): NewAct {
   const { by, ...given } = { ...input } as ActInput;
   return {
     by: readKind(by, "by"),
-    ...optional(given, "reason", readLongText),
+    ...optional(given, "reason", inputs.longText),
     ...optional(given, "token", readEventId),
   };
 }
 
-export function readExtend(input: unknown): NewExtension {
+export function readExtend(input: unknown, inputs: InputReader): NewExtension {
   const { ttlMs, ...act } = { ...readNamed(input, "input", [...ACT_FIELDS, "ttlMs"]) } as ExtendInput;
-  return { ...readAct(act), ttlMs: readTtl(ttlMs, "ttlMs") };
+  return { ...readAct(act, inputs), ttlMs: readTtl(ttlMs, "ttlMs") };
 }
 
 /** The act that ends all records of a session, or of one of its runs. Each has an outcome of its own, so there is no token. */
-export function readActOnAll(input: unknown): { readonly run?: string; readonly act: NewAct } {
+export function readActOnAll(
+  input: unknown,
+  inputs: InputReader,
+): { readonly run?: string; readonly act: NewAct } {
   const { run: _, ...act } = { ...readNamed(input, "input", ["by", "reason", "run"]) } as { run?: string };
-  return { ...optional(input as { run?: string }, "run", readKind), act: readAct(act) };
+  return { ...optional(input as { run?: string }, "run", readKind), act: readAct(act, inputs) };
 }
 
 export function readStoredAct(value: unknown, field: string): StoredAct<Act> {

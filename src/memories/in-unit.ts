@@ -18,7 +18,9 @@ export class MemoriesInUnit {
 
   /** Like `Memories.add`. */
   async add(identity: MemoriesOf, content: string, options?: AddMemory): Promise<MemoryReceipt> {
-    return this.#unit.run(this.#operations.add(readAdding(identity, content, options)));
+    return this.#unit.run(
+      this.#operations.add(readAdding(identity, content, options, this.#operations.inputs)),
+    );
   }
 
   /** Like `Memories.update`. */
@@ -28,7 +30,9 @@ export class MemoriesInUnit {
     changes: MemoryChanges,
     options?: MemoryCondition,
   ): Promise<MemoryReceipt> {
-    return this.#unit.run(this.#operations.update(readUpdating(identity, id, changes, options)));
+    return this.#unit.run(
+      this.#operations.update(readUpdating(identity, id, changes, options, this.#operations.inputs)),
+    );
   }
 
   /** Like `Memories.delete`. */

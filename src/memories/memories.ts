@@ -4,6 +4,7 @@ import type { CallOptions, MaintenanceScope, StateStore } from "../contract/stor
 import { readStateOf } from "../identity/own-state.js";
 import { validateScope } from "../identity/scope.js";
 import { readStore } from "../typed/cell.js";
+import { InputReader } from "../typed/input-reader.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { perform } from "../typed/operation.js";
 import { type Clock, readClock } from "../typed/time.js";
@@ -62,13 +63,13 @@ export class Memories {
 
   /** @internal */
   constructor(store: StateStore, options: MemoriesOptions = {}) {
-    readNamed(options, "options", ["clock", "embed", "maxIndexBytes"]);
+    readNamed(options, "options", ["clock", "redact", "embed", "maxIndexBytes"]);
     const { maxIndexBytes = DEFAULT_INDEX_BYTES } = options;
     readInteger(maxIndexBytes, "maxIndexBytes", LEAST_INDEX_BYTES, MOST_INDEX_BYTES);
     this.#store = readStore(store);
     this.#now = readClock(options);
     this.#embedder = options.embed === undefined ? undefined : new Embedder(options.embed);
-    this.#operations = new MemoryOperations(this.#now);
+    this.#operations = new MemoryOperations(this.#now, new InputReader(options, "memories"));
     this.#searches = new MemorySearches(this.#store, this.#now, this.#embedder, maxIndexBytes);
     Object.freeze(this);
   }
@@ -85,8 +86,8 @@ export class Memories {
    */
   async add(identity: MemoriesOf, content: string, options?: AddMemoryOptions): Promise<MemoryReceipt> {
     const { signal, rest } = splitSignal(options, ADD_NAMES);
-    const adding = readAdding(identity, content, rest);
-    const added = { owner: adding.owner, content, now: this.#now() };
+    const adding = readAdding(identity, content, rest, this.#operations.inputs);
+    const added = { owner: adding.owner, content: adding.stored.content, now: this.#now() };
     const { vector, ...failure } = await embeddedIfNew(this.#store, this.#embedder, added, { signal });
     const { result } = await perform(this.#store, this.#operations.add(adding, vector), { signal });
     return result.duplicate ? result : { ...result, ...failure };
@@ -103,7 +104,7 @@ export class Memories {
     options?: ChangeMemoryOptions,
   ): Promise<MemoryReceipt> {
     const { signal, rest } = splitSignal(options, ["expect"]);
-    const updating = readUpdating(identity, id, changes, rest);
+    const updating = readUpdating(identity, id, changes, rest, this.#operations.inputs);
     const { place, changes: given } = updating;
     const { vector, ...failure } = await embeddedIfChanged(
       this.#store,

@@ -1,10 +1,11 @@
+import type { RedactOption } from "../contract/redact.js";
 import type { CallOptions, EventId, UserIdentity } from "../contract/store.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
 import type { Clock } from "../typed/time.js";
 import type { EmbedOptions } from "./embed-options.js";
 
 /** The options of `createMemories`. */
-export interface MemoriesOptions {
+export interface MemoriesOptions extends RedactOption {
   /** Milliseconds since 1970. Default the process's steady clock. It dates memories and says which are past their time. */
   readonly clock?: Clock;
   /** Makes vectors of texts, so that `search` also ranks by meaning. Default: by words alone. */

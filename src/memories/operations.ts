@@ -4,6 +4,7 @@ import { readStateOf } from "../identity/own-state.js";
 import { newEventId } from "../process/event-id.js";
 import { alreadyExists } from "../typed/already-exists.js";
 import { conditionFailed } from "../typed/condition-failed.js";
+import type { InputReader } from "../typed/input-reader.js";
 import { digestOf, readScopedId, scopedEventId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
 import type { Clock } from "../typed/time.js";
@@ -55,10 +56,13 @@ export interface Updating {
 
 /** What the mutating methods do once their input is read. */
 export class MemoryOperations {
+  /** What reads the input of `add` and `update`, which the caller does. */
+  readonly inputs: InputReader;
   readonly #now: Clock;
 
-  constructor(now: Clock) {
+  constructor(now: Clock, inputs: InputReader) {
     this.#now = now;
+    this.inputs = inputs;
   }
 
   add({ owner, id: ownId, stored }: Adding, vector?: EmbeddedContent): Operation<Written> {
@@ -148,15 +152,20 @@ export class MemoryOperations {
 }
 
 /** Reads what is to be added. INVALID_RECORD, IDENTITY_REQUIRED. */
-export function readAdding(identity: MemoriesOf, content: unknown, options: unknown = {}): Adding {
+export function readAdding(
+  identity: MemoriesOf,
+  content: unknown,
+  options: unknown = {},
+  inputs: InputReader,
+): Adding {
   const given = readNamed(options, "options", ADD_NAMES) as Readonly<Record<string, unknown>>;
   return {
     owner: readStateOf(identity),
     id: "id" in given ? readScopedId(given.id, "id") : undefined,
     stored: {
-      content: readContent(content),
+      content: inputs.text(readContent)(content, "content"),
       topics: "topics" in given ? readTopics(given.topics) : [],
-      metadata: "metadata" in given ? readMetadata(given.metadata) : {},
+      metadata: "metadata" in given ? readMetadata(given.metadata, "metadata", inputs) : {},
       ...optional(given as { run?: unknown }, "run", readName),
       ...optional(given as { ttlMs?: unknown }, "ttlMs", readTtl),
     },
@@ -169,14 +178,17 @@ export function readUpdating(
   id: unknown,
   changes: unknown,
   options: unknown = {},
+  inputs: InputReader,
 ): Updating {
   const given = readNamed(changes, "changes", CHANGE_NAMES);
   return {
     place: readPlace(identity, id),
     changes: {
-      ...optional(given as { content?: unknown }, "content", readContent),
+      ...optional(given as { content?: unknown }, "content", inputs.text(readContent)),
       ...optional(given as { topics?: unknown }, "topics", readTopics),
-      ...optional(given as { metadata?: unknown }, "metadata", readMetadata),
+      ...optional(given as { metadata?: unknown }, "metadata", (value, field) =>
+        readMetadata(value, field, inputs),
+      ),
       ...optional(given as { run?: unknown }, "run", readName),
       ...optional(given as { ttlMs?: unknown }, "ttlMs", (value, field) =>
         value === null ? null : readTtl(value, field),

@@ -4,7 +4,7 @@ import type { Identity } from "../contract/store.js";
 import { readStateOf } from "../identity/own-state.js";
 import { type Cell, cellAt, corruptRecord, decodeRecord, type SeenRecord } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
-import { copyJson } from "../typed/json-copy.js";
+import { type InputReader, PLAIN_READER } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { digestOf, itemPrefix, readScopedId } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
@@ -109,9 +109,13 @@ function readTopic(value: unknown): string {
   return topic;
 }
 
-export function readMetadata(value: unknown, field = "metadata"): Readonly<Record<string, JsonValue>> {
+export function readMetadata(
+  value: unknown,
+  field = "metadata",
+  inputs: InputReader = PLAIN_READER,
+): Readonly<Record<string, JsonValue>> {
   if (Array.isArray(value)) throw invalid(field, "an object");
-  const metadata = copyJson(readObject(value, field), field) as Readonly<Record<string, JsonValue>>;
+  const metadata = inputs.json(readObject(value, field), field) as Readonly<Record<string, JsonValue>>;
   if (Buffer.byteLength(JSON.stringify(metadata)) > MAX_METADATA_BYTES)
     throw invalid(field, `at most ${MAX_METADATA_BYTES} UTF-8 bytes of JSON`);
   return metadata;

@@ -1,6 +1,6 @@
 import { invalid } from "../contract/errors.js";
 import { readBudget } from "../runs/budget.js";
-import { copyJson } from "../typed/json-copy.js";
+import { type InputReader, PLAIN_READER } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { readNamed, readObject } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";
@@ -10,12 +10,12 @@ const MAX_ENTRIES = 1_000;
 const MAX_METADATA_BYTES = 64 * 1024;
 
 /** Reads what a policy says, from a caller, a record or a policy that was read. INVALID_RECORD. */
-export function readContent(given: Partial<NewPolicy>): PolicyContent {
+export function readContent(given: Partial<NewPolicy>, inputs: InputReader = PLAIN_READER): PolicyContent {
   return {
     tools: readTools(given.tools),
     approvals: "approvals" in given ? readRules(given.approvals) : [],
     ...("budget" in given && { budget: readBudget(given.budget, "budget") }),
-    metadata: "metadata" in given ? readMetadata(given.metadata) : {},
+    metadata: "metadata" in given ? readMetadata(given.metadata, inputs) : {},
   };
 }
 
@@ -38,9 +38,9 @@ function readRule(value: unknown): ApprovalRule {
   };
 }
 
-function readMetadata(value: unknown): Readonly<Record<string, JsonValue>> {
+function readMetadata(value: unknown, inputs: InputReader): Readonly<Record<string, JsonValue>> {
   if (Array.isArray(value)) throw invalid("metadata", "an object");
-  const copy = copyJson(readObject(value, "metadata"), "metadata");
+  const copy = inputs.json(readObject(value, "metadata"), "metadata");
   if (Buffer.byteLength(JSON.stringify(copy)) > MAX_METADATA_BYTES)
     throw invalid("metadata", `at most ${MAX_METADATA_BYTES} bytes of JSON`);
   return copy as Readonly<Record<string, JsonValue>>;

@@ -3,9 +3,10 @@ import { userIdentity } from "../identity/identity.js";
 import { newEventId } from "../process/event-id.js";
 import { type Cell, cellAt, copySession, corruptRecord } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
+import { type InputReader, PLAIN_READER } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { digestOf, itemKind, readScopedId, scopedEventId } from "../typed/names.js";
-import { optional, readLongText, readTtl } from "../validation/fields.js";
+import { optional, readTtl } from "../validation/fields.js";
 import { readNamed, readObject } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";
 
@@ -81,11 +82,11 @@ export function grantCell(owner: Identity, { tool, policy = "" }: GrantRule): Ce
 }
 
 /** Reads what `remember` is given. INVALID_RECORD. */
-export function readNewGrant(scope: GrantScope, grant: unknown): GrantInput {
+export function readNewGrant(scope: GrantScope, grant: unknown, inputs: InputReader): GrantInput {
   const owner = ownerOf(scope);
   const given = readNamed(grant, "grant", ["tool", "policy", "by", "reason", "ttlMs", "id"]) as NewGrant;
   const { id, ...rest } = given;
-  const value = readGrant(rest);
+  const value = readGrant(rest, inputs);
   const cell = grantCell(owner, value);
   const repeatable = "id" in given;
   const purpose = digestOf(GRANTS, owner.user, owner.session);
@@ -114,13 +115,13 @@ export function grantAt(
   return { ...grant, for: isSession ? "session" : "user", at: updatedAt, ...(expiresAt && { expiresAt }) };
 }
 
-function readGrant(given: object): StoredGrant {
+function readGrant(given: object, inputs: InputReader = PLAIN_READER): StoredGrant {
   const { tool, by } = given as Partial<NewGrant>;
   return {
     tool: readKind(tool, "tool"),
     ...optional(given as { policy?: unknown }, "policy", readKind),
     by: readKind(by, "by"),
-    ...optional(given as { reason?: unknown }, "reason", readLongText),
+    ...optional(given as { reason?: unknown }, "reason", inputs.longText),
     ...optional(given as { ttlMs?: unknown }, "ttlMs", readTtl),
   };
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { invalid, isStateError, StateError } from "../contract/errors.js";
 import type { Identity } from "../contract/store.js";
 import { decodeRecord } from "../typed/cell.js";
+import type { InputReader } from "../typed/input-reader.js";
 import { digestOf, readScopedId, scopedEventId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
 import type { Clock } from "../typed/time.js";
@@ -43,16 +44,18 @@ const FIELDS = ["name", "tools", "approvals", "budget", "metadata", "id"];
 /** What the mutating methods do once their input is read. */
 export class PolicyOperations {
   readonly #now: Clock;
+  readonly #inputs: InputReader;
 
-  constructor(now: Clock) {
+  constructor(now: Clock, inputs: InputReader) {
     this.#now = now;
+    this.#inputs = inputs;
   }
 
   put(tenant: TenantRef, policy: unknown): Operation<PolicyReceipt> {
     const owner = readTenant(tenant);
     const given = readNamed(policy, "policy", FIELDS) as NewPolicy;
     const name = readKind(given.name, "name");
-    const content = readContent(given);
+    const content = readContent(given, this.#inputs);
     const eventId =
       "id" in given ? scopedEventId(digestOf("policy", name), readScopedId(given.id, "id")) : undefined;
     return {
@@ -68,7 +71,7 @@ export class PolicyOperations {
   }
 
   remember(scope: GrantScope, grant: unknown): Operation<GrantReceipt> {
-    const { cell, value, eventId, repeatable } = readNewGrant(scope, grant);
+    const { cell, value, eventId, repeatable } = readNewGrant(scope, grant, this.#inputs);
     return {
       turn: cell,
       repeatable,

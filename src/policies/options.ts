@@ -1,4 +1,5 @@
 import { invalid } from "../contract/errors.js";
+import type { RedactOption } from "../contract/redact.js";
 import type { CallOptions } from "../contract/store.js";
 import type { Clock } from "../typed/time.js";
 import { readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
@@ -7,7 +8,7 @@ import type { JudgedCall } from "./evaluate.js";
 import type { Policy } from "./policy.js";
 
 /** The options of `createPolicies`. */
-export interface PoliciesOptions {
+export interface PoliciesOptions extends RedactOption {
   /** Milliseconds since 1970. Default the process's clock. It dates policies and grants, and judges whether a grant has expired. */
   readonly clock?: Clock;
 }

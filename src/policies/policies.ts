@@ -1,5 +1,6 @@
 import type { CallOptions, SessionIdentity, StateStore } from "../contract/store.js";
 import { copySession, readStore } from "../typed/cell.js";
+import { InputReader } from "../typed/input-reader.js";
 import { perform } from "../typed/operation.js";
 import { readClock } from "../typed/time.js";
 import { Unit } from "../typed/together/unit.js";
@@ -38,12 +39,12 @@ export class Policies {
 
   /** @internal */
   constructor(store: StateStore, options: PoliciesOptions = {}) {
-    readNamed(options, "options", ["clock"]);
+    readNamed(options, "options", ["clock", "redact"]);
     this.#store = readStore(store);
     const now = readClock(options);
     this.#records = new PolicyRecords(this.#store);
     this.#grants = new Grants(this.#store, now);
-    this.#operations = new PolicyOperations(now);
+    this.#operations = new PolicyOperations(now, new InputReader(options, "policies"));
     Object.freeze(this);
   }
 

@@ -1,5 +1,5 @@
 import { invalid, StateError } from "../contract/errors.js";
-import { copyJson } from "../typed/json-copy.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { applySchema, SchemaMismatch, type StandardSchema } from "../typed/standard-schema.js";
 import { readObject } from "../validation/validate.js";
@@ -30,14 +30,18 @@ export class AnswerRules {
   }
 
   /** The answer as it is to be stored. INVALID_RECORD for one that does not fit the question. */
-  async fit({ choices, schema: name }: StoredQuestion, value: JsonValue): Promise<JsonValue> {
+  async fit(
+    { choices, schema: name }: StoredQuestion,
+    value: JsonValue,
+    inputs: InputReader,
+  ): Promise<JsonValue> {
     if (choices !== undefined && !choices.includes(value as string))
       throw invalid("value", "one of the question's choices");
     if (name === undefined) return value;
     const schema = this.#schemas.get(name);
     if (schema === undefined) throw invalid("schemas", "given with the schema that the question names");
     // The schema gets a copy: it may change it, and the answer may have to be judged again.
-    return copyJson(await accepted(schema, structuredClone(value)), "value", "called");
+    return inputs.schemaJson(await accepted(schema, structuredClone(value)), "value");
   }
 }
 

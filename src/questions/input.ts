@@ -1,10 +1,10 @@
 import { invalid } from "../contract/errors.js";
 import { ACT_FIELDS, type ActInput, type NewAct, readAct } from "../lifecycle/acts.js";
 import type { Repeatable } from "../lifecycle/repeat.js";
-import { copyJsonInSlices } from "../typed/json-copy.js";
+import { type InputReader, PLAIN_READER } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { readScopedId } from "../typed/names.js";
-import { optional, readLongText, readTtl } from "../validation/fields.js";
+import { optional, readTtl } from "../validation/fields.js";
 import { readNamed } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
 
@@ -65,14 +65,15 @@ const FIELDS = ["text", "context", "sender", "choices", "schema", "run", "step",
 export async function readQuestion(
   question: unknown,
   maxBytes: number,
+  inputs: InputReader,
 ): Promise<{ readonly content: StoredQuestion; readonly id?: string }> {
   const given: Partial<NewQuestion> = { ttlMs: DEFAULT_TTL_MS, ...readNamed(question, "question", FIELDS) };
-  const content = readContent(given, (value) => value as JsonValue);
+  const content = readContent(given, (value) => value as JsonValue, inputs);
   const id = optional(given, "id", readScopedId);
   // Both copies begin before the first await, so a small value is copied before the caller can change it.
   const copies = (["context", "sender"] as const)
     .filter((field) => field in content)
-    .map(async (field) => [field, await copyJsonInSlices(content[field], field, maxBytes)] as const);
+    .map(async (field) => [field, await inputs.jsonInSlices(content[field], field, maxBytes)] as const);
   return { content: { ...content, ...Object.fromEntries(await Promise.all(copies)) }, ...id };
 }
 
@@ -80,13 +81,14 @@ export async function readQuestion(
 export function readContent(
   given: Partial<NewQuestion>,
   readJson: (value: unknown, field: string) => JsonValue,
+  inputs: InputReader = PLAIN_READER,
 ): StoredQuestion {
   if ("choices" in given && "schema" in given) throw invalid("schema", "left out where there are choices");
   return {
-    text: readLongText(given.text, "text"),
+    text: inputs.longText(given.text, "text"),
     ...optional(given, "context", readJson),
     ...optional(given, "sender", readJson),
-    ...optional(given, "choices", readChoices),
+    ...optional(given, "choices", (value, field) => readChoices(value, field, inputs)),
     ...optional(given, "schema", readKind),
     ...optional(given, "run", readKind),
     ...optional(given, "step", readKind),
@@ -100,20 +102,24 @@ export interface GivenAnswer extends Repeatable {
   readonly by: string;
 }
 
-export async function readAnswer(input: unknown, maxBytes: number): Promise<GivenAnswer> {
+export async function readAnswer(
+  input: unknown,
+  maxBytes: number,
+  inputs: InputReader,
+): Promise<GivenAnswer> {
   const given: Partial<AnswerInput> = { ...readNamed(input, "input", ["value", "by", "token"]) };
   const rest = { by: readKind(given.by, "by"), ...optional(given, "token", readEventId) };
-  return { value: await copyJsonInSlices(given.value, "value", maxBytes), ...rest };
+  return { value: await inputs.jsonInSlices(given.value, "value", maxBytes), ...rest };
 }
 
-export function readCancellation(input: unknown): NewAct {
-  return readAct(readNamed(input, "input", ACT_FIELDS));
+export function readCancellation(input: unknown, inputs: InputReader): NewAct {
+  return readAct(readNamed(input, "input", ACT_FIELDS), inputs);
 }
 
-function readChoices(value: unknown, field: string): readonly string[] {
+function readChoices(value: unknown, field: string, inputs: InputReader): readonly string[] {
   if (!Array.isArray(value) || value.length < 1 || value.length > MAX_CHOICES)
     throw invalid(field, `an array of 1 to ${MAX_CHOICES} strings`);
-  const choices = Array.from(value, (choice) => readKind(choice, field));
+  const choices = Array.from(value, (choice) => inputs.text(readKind)(choice, field));
   if (new Set(choices).size < choices.length) throw invalid(field, "different strings");
   return choices;
 }

@@ -7,6 +7,7 @@ import type { Created } from "../lifecycle/records.js";
 import type { LifecycleKey, Transition, Whole } from "../lifecycle/stored.js";
 import { newEventId } from "../process/event-id.js";
 import { copySession } from "../typed/cell.js";
+import type { InputReader } from "../typed/input-reader.js";
 import { digestOf } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
 import type { AnswerRules } from "./answer-rules.js";
@@ -53,8 +54,10 @@ export class QuestionOperations {
   readonly #lifecycle: QuestionLifecycle;
   readonly #rules: AnswerRules;
   readonly #maxBytes: number;
+  readonly #inputs: InputReader;
 
-  constructor(store: StateStore, lifecycle: QuestionLifecycle, rules: AnswerRules) {
+  constructor(store: StateStore, lifecycle: QuestionLifecycle, rules: AnswerRules, inputs: InputReader) {
+    this.#inputs = inputs;
     this.#lifecycle = lifecycle;
     this.#rules = rules;
     this.#maxBytes = store.limits.maxBytes;
@@ -62,7 +65,7 @@ export class QuestionOperations {
 
   async readNew(identity: SessionIdentity, question: NewQuestion): Promise<ReadQuestion> {
     const owner = copySession(identity);
-    const { id, content } = await readQuestion(question, this.#maxBytes);
+    const { id, content } = await readQuestion(question, this.#maxBytes, this.#inputs);
     this.#rules.checkQuestion(content);
     return {
       key: { identity: owner, id: id ?? newEventId() },
@@ -79,14 +82,14 @@ export class QuestionOperations {
 
   async answer(identity: SessionIdentity, id: string, input: AnswerInput): Promise<Answering> {
     const key = this.#lifecycle.readKey(identity, id);
-    const given = await readAnswer(input, this.#maxBytes);
+    const given = await readAnswer(input, this.#maxBytes, this.#inputs);
     return (read) => this.#answering(key, given, read);
   }
 
   /** The same in a unit, where the answer has to fit the question that the unit sees. */
   async answerIn(identity: SessionIdentity, id: string, input: AnswerInput): Promise<Operation<Question>> {
     const key = this.#lifecycle.readKey(identity, id);
-    const given = await readAnswer(input, this.#maxBytes);
+    const given = await readAnswer(input, this.#maxBytes, this.#inputs);
     return {
       ...this.#lifecycle.changing(key, (state) => state, given.token !== undefined),
       apply: async (transaction) => {
@@ -98,7 +101,7 @@ export class QuestionOperations {
 
   cancel(identity: SessionIdentity, id: string, input: CancelQuestionInput): Operation<Question> {
     const key = this.#lifecycle.readKey(identity, id);
-    const made = readCancellation(input);
+    const made = readCancellation(input, this.#inputs);
     return this.#lifecycle.changing(
       key,
       (state, moment) => cancel(state, made, moment),
@@ -108,7 +111,7 @@ export class QuestionOperations {
 
   extend(identity: SessionIdentity, id: string, input: ExtendInput): Operation<Question> {
     const key = this.#lifecycle.readKey(identity, id);
-    const made = readExtend(input);
+    const made = readExtend(input, this.#inputs);
     return this.#lifecycle.changing(
       key,
       (state, moment) => extend(state, made, moment),
@@ -157,7 +160,7 @@ export class QuestionOperations {
     // A late answer is late, whatever it is. One with a token may be the winner's, sent again.
     if (given.token === undefined || first?.token !== given.token)
       refuseUnlessPending(state, this.#lifecycle.momentOf(before).status);
-    return { ...who, ...asked, value: await this.#rules.fit(content, value) };
+    return { ...who, ...asked, value: await this.#rules.fit(content, value, this.#inputs) };
   }
 }
 

@@ -1,10 +1,11 @@
+import type { RedactOption } from "../contract/redact.js";
 import type { LifecycleOptions } from "../lifecycle/lifecycle.js";
 import type { CountOptions, ListRecordsOptions } from "../lifecycle/options.js";
 import type { AnswerSchemas } from "./answer-rules.js";
 import type { Question, QuestionStatus } from "./question.js";
 
 /** The options of `createQuestions`. */
-export interface QuestionsOptions extends LifecycleOptions {
+export interface QuestionsOptions extends LifecycleOptions, RedactOption {
   /**
    * Standard Schemas that answers have to fit, by the name that a question gives. They are not stored: every process that
    * asks or answers needs them.

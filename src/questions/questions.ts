@@ -11,6 +11,7 @@ import {
 } from "../lifecycle/options.js";
 import { raceAbort } from "../timing/cancellation.js";
 import { copySession } from "../typed/cell.js";
+import { InputReader } from "../typed/input-reader.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
@@ -43,14 +44,16 @@ export class Questions {
   readonly #store: StateStore;
   readonly #lifecycle: QuestionLifecycle;
   readonly #operations: QuestionOperations;
+  readonly #inputs: InputReader;
 
   /** @internal */
   constructor(store: StateStore, options: QuestionsOptions = {}) {
-    readNamed(options, "options", ["schemas", "pollMs", "clock"]);
-    const { schemas: _, ...rest } = options;
+    readNamed(options, "options", ["schemas", "redact", "pollMs", "clock"]);
+    const { schemas: _, redact: __, ...rest } = options;
     this.#store = store;
+    this.#inputs = new InputReader(options, "questions");
     this.#lifecycle = new Lifecycle(store, QUESTION, rest);
-    this.#operations = new QuestionOperations(store, this.#lifecycle, new AnswerRules(options));
+    this.#operations = new QuestionOperations(store, this.#lifecycle, new AnswerRules(options), this.#inputs);
   }
 
   /** The methods of a unit of `together`: they take effect with its other calls, or not at all. INVALID_RECORD. */
@@ -126,7 +129,7 @@ export class Questions {
   ): Promise<number> {
     const call = readCallOptions(options);
     const owner = copySession(identity);
-    const { run, act } = readActOnAll(input);
+    const { run, act } = readActOnAll(input, this.#inputs);
     const by = run === undefined ? {} : { by: { run } };
     return this.#lifecycle.changeAll(owner, ["pending"], this.#operations.cancelling(act), {
       ...call,

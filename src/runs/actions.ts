@@ -2,10 +2,10 @@ import { invalid } from "../contract/errors.js";
 import type { EventId } from "../contract/store.js";
 import type { Repeatable } from "../lifecycle/repeat.js";
 import { newEventId } from "../process/event-id.js";
-import { copyJsonInSlices } from "../typed/json-copy.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { readScopedId } from "../typed/names.js";
-import { optional, readLongText } from "../validation/fields.js";
+import { optional } from "../validation/fields.js";
 import { readNamed } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
 import { readBudget } from "./budget.js";
@@ -134,6 +134,7 @@ export interface Stop<T> {
 export async function readStart(
   input: unknown,
   maxBytes: number,
+  inputs: InputReader,
 ): Promise<{ readonly content: RunContent; readonly id?: string }> {
   const names = ["id", "name", "input", "policy", "budget", "metadata", "parent"];
   const given: StartInput = { ...readNamed(input, "run", names) };
@@ -146,8 +147,8 @@ export async function readStart(
   };
   // Both copies begin before the first await, so small values are copied before the caller can change them.
   const [started, metadata] = await Promise.all([
-    readJson(given, "input", maxBytes),
-    readJson(given, "metadata", maxBytes),
+    readJson(given, "input", maxBytes, inputs),
+    readJson(given, "metadata", maxBytes, inputs),
   ]);
   return { content: { ...rest, ...started, ...metadata }, ...(id === undefined ? {} : { id }) };
 }
@@ -178,35 +179,40 @@ export function readRenew(input: unknown): number {
   return readLeaseMs((readNamed(input, "input", ["leaseMs"]) as RenewInput).leaseMs, "leaseMs");
 }
 
-export async function readComplete(lease: HeldLease, input: unknown, maxBytes: number): Promise<NewEnd> {
+export async function readComplete(
+  lease: HeldLease,
+  input: unknown,
+  maxBytes: number,
+  inputs: InputReader,
+): Promise<NewEnd> {
   const given: CompleteInput = { ...readNamed(input, "input", ["result", "by"]) };
   const by = optional(given, "by", readKind);
-  const result = await readJson(given, "result", maxBytes);
+  const result = await readJson(given, "result", maxBytes, inputs);
   return { status: "completed", ...result, ...by, token: lease.leaseId };
 }
 
-export function readFail(lease: HeldLease, input: unknown): NewEnd {
+export function readFail(lease: HeldLease, input: unknown, inputs: InputReader): NewEnd {
   const { error, ...given } = { ...readNamed(input, "input", ["error", "by"]) } as FailInput;
   const by = optional(given, "by", readKind);
-  return { status: "failed", error: readLongText(error, "error"), ...by, token: lease.leaseId };
+  return { status: "failed", error: inputs.longText(error, "error"), ...by, token: lease.leaseId };
 }
 
-export function readCancel(input: unknown): Stop<NewEnd> {
-  const { made, held } = readStop(input);
+export function readCancel(input: unknown, inputs: InputReader): Stop<NewEnd> {
+  const { made, held } = readStop(input, inputs);
   return { made: { status: "cancelled", ...made }, held };
 }
 
-export function readHalt(input: unknown): Stop<NewEnd> {
-  const { made, held } = readStop(input);
+export function readHalt(input: unknown, inputs: InputReader): Stop<NewEnd> {
+  const { made, held } = readStop(input, inputs);
   const { reason, ...rest } = made;
-  return { made: { status: "halted", reason: readLongText(reason, "reason"), ...rest }, held };
+  return { made: { status: "halted", reason: inputs.longText(reason, "reason"), ...rest }, held };
 }
 
-export function readStop(input: unknown): Stop<NewPause> {
+export function readStop(input: unknown, inputs: InputReader): Stop<NewPause> {
   const given: StopInput = { ...readNamed(input, "input", ["reason", "by", "lease", "token"]) };
   const held = "lease" in given ? readLease(given.lease) : undefined;
   const made = {
-    ...optional(given, "reason", readLongText),
+    ...optional(given, "reason", inputs.longText),
     ...optional(given, "by", readKind),
     ...(held && { token: held.leaseId }),
     ...optional(given, "token", readEventId),
@@ -224,27 +230,32 @@ export function readStepKey(value: unknown): string {
   return readKind(value, "key");
 }
 
-export async function readBeginStep(input: unknown, maxBytes: number): Promise<StepNotes> {
+export async function readBeginStep(
+  input: unknown,
+  maxBytes: number,
+  inputs: InputReader,
+): Promise<StepNotes> {
   const given: BeginStepInput = { ...readNamed(input, "input", ["name", "metadata"]) };
   const name = optional(given, "name", readKind);
-  return { ...name, ...(await readJson(given, "metadata", maxBytes)) };
+  return { ...name, ...(await readJson(given, "metadata", maxBytes, inputs)) };
 }
 
 export async function readFinishStep(
   lease: HeldLease,
   input: unknown,
   maxBytes: number,
+  inputs: InputReader,
 ): Promise<NewStepEnd> {
   const given: FinishStepInput = { ...readNamed(input, "input", ["usage", "result", "error", "complete"]) };
   const end = {
     usage: readUsage("usage" in given ? given.usage : {}, "usage", 1),
-    ...optional(given, "error", readLongText),
+    ...optional(given, "error", inputs.longText),
   };
   for (const name of ["result", "complete"])
     if ("error" in given && name in given) throw invalid(name, "left out of a step that failed");
   const [result, ending] = await Promise.all([
-    readJson(given, "result", maxBytes),
-    "complete" in given ? readComplete(lease, given.complete, maxBytes) : undefined,
+    readJson(given, "result", maxBytes, inputs),
+    "complete" in given ? readComplete(lease, given.complete, maxBytes, inputs) : undefined,
   ]);
   return { ...end, ...result, ...(ending && { ending }) };
 }
@@ -262,7 +273,8 @@ async function readJson<N extends string>(
   given: { readonly [K in N]?: unknown },
   name: N,
   maxBytes: number,
+  inputs: InputReader,
 ): Promise<{ readonly [K in N]?: JsonValue }> {
   if (!(name in given)) return {};
-  return { [name]: await copyJsonInSlices(given[name], name, maxBytes) } as { [K in N]?: JsonValue };
+  return { [name]: await inputs.jsonInSlices(given[name], name, maxBytes) } as { [K in N]?: JsonValue };
 }

@@ -1,6 +1,7 @@
 import { invalid } from "../contract/errors.js";
 import type { StateStore } from "../contract/store.js";
 import type { Codec } from "../typed/codec.js";
+import type { InputReader } from "../typed/input-reader.js";
 import { runExclusive } from "../typed/mutex.js";
 import { refuseInsideUnit, together } from "../typed/together/together.js";
 import { readComplete } from "./actions.js";
@@ -26,6 +27,7 @@ export interface StepKeeper {
   readonly store: StateStore;
   readonly runs: RunRecords;
   readonly steps: RunSteps;
+  readonly inputs: InputReader;
 }
 
 /**
@@ -64,9 +66,9 @@ async function readKept<T, Input>(
 }
 
 async function runAndKeep<T, Input>(keeper: StepKeeper, call: StepCall<T, Input>): Promise<KeptStep<T>> {
-  const { store, runs, steps } = keeper;
+  const { store, runs, steps, inputs } = keeper;
   const { held, key, work, codec, notes, signal } = call;
-  const collector = new StepCollector((input) => readComplete(held, input, store.limits.maxBytes));
+  const collector = new StepCollector((input) => readComplete(held, input, store.limits.maxBytes, inputs));
   const beganAt = runs.lifecycle.now();
   const result = await work(collector.context(key, signal));
   const { parts, usage, ending } = await collector.close();

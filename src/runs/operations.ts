@@ -1,5 +1,6 @@
 import type { SessionIdentity } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { Operation } from "../typed/operation.js";
 import {
   type BeginStepInput,
@@ -46,8 +47,11 @@ export class RunOperations {
   readonly #records: RunRecords;
   readonly #steps: RunSteps;
   readonly #maxBytes: number;
+  /** What reads the caller's texts and values. */
+  readonly inputs: InputReader;
 
-  constructor(records: RunRecords, steps: RunSteps, maxBytes: number) {
+  constructor(records: RunRecords, steps: RunSteps, maxBytes: number, inputs: InputReader) {
+    this.inputs = inputs;
     this.#records = records;
     this.#steps = steps;
     this.#maxBytes = maxBytes;
@@ -55,7 +59,7 @@ export class RunOperations {
 
   /** In a unit; alone, the store recognises the caller's id, and nothing has to be read. */
   async start(identity: SessionIdentity, run: StartInput): Promise<Operation<RunReceipt>> {
-    const reading = readStart(run, this.#maxBytes);
+    const reading = readStart(run, this.#maxBytes, this.inputs);
     const owner = this.#key(identity, "new").identity;
     const { id, content } = await reading;
     const key = { identity: owner, id: id ?? newEventId() };
@@ -101,25 +105,25 @@ export class RunOperations {
 
   async complete(lease: Lease, input: CompleteInput): Promise<Operation<Changed>> {
     const held = readLease(lease);
-    return this.#change(held, end(await readComplete(held, input, this.#maxBytes), held));
+    return this.#change(held, end(await readComplete(held, input, this.#maxBytes, this.inputs), held));
   }
 
   fail(lease: Lease, input: FailInput): Operation<Changed> {
     const held = readLease(lease);
-    return this.#change(held, end(readFail(held, input), held));
+    return this.#change(held, end(readFail(held, input, this.inputs), held));
   }
 
   cancel(identity: SessionIdentity, id: string, input: StopInput): Operation<Changed> {
-    return this.#end(this.#key(identity, id), readCancel(input));
+    return this.#end(this.#key(identity, id), readCancel(input, this.inputs));
   }
 
   halt(identity: SessionIdentity, id: string, input: HaltInput): Operation<Changed> {
-    return this.#end(this.#key(identity, id), readHalt(input));
+    return this.#end(this.#key(identity, id), readHalt(input, this.inputs));
   }
 
   pause(identity: SessionIdentity, id: string, input: StopInput): Operation<Changed> {
     const key = this.#key(identity, id);
-    const { made, held } = readStop(input);
+    const { made, held } = readStop(input, this.inputs);
     return this.#records.change(key, pause(made, held), made.token !== undefined);
   }
 
@@ -131,12 +135,16 @@ export class RunOperations {
 
   async beginStep(lease: Lease, key: string, input: BeginStepInput): Promise<Operation<RunStep>> {
     const held = readLease(lease);
-    return this.#steps.begin(held, readStepKey(key), await readBeginStep(input, this.#maxBytes));
+    return this.#steps.begin(held, readStepKey(key), await readBeginStep(input, this.#maxBytes, this.inputs));
   }
 
   async finishStep(lease: Lease, key: string, input: FinishStepInput): Promise<Operation<FinishedStep>> {
     const held = readLease(lease);
-    return this.#steps.finish(held, readStepKey(key), await readFinishStep(held, input, this.#maxBytes));
+    return this.#steps.finish(
+      held,
+      readStepKey(key),
+      await readFinishStep(held, input, this.#maxBytes, this.inputs),
+    );
   }
 
   #end(key: RunKey, { made, held }: Stop<NewEnd>): Operation<Changed> {

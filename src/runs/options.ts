@@ -1,3 +1,4 @@
+import type { RedactOption } from "../contract/redact.js";
 import type { CallOptions } from "../contract/store.js";
 import type { LifecycleOptions } from "../lifecycle/lifecycle.js";
 import { MAX_WAIT_MS } from "../lifecycle/options.js";
@@ -7,7 +8,7 @@ import type { Lease } from "./lease.js";
 import type { Run, RunStatus } from "./run.js";
 
 /** The options of `createRuns`. */
-export interface RunsOptions extends LifecycleOptions {}
+export interface RunsOptions extends LifecycleOptions, RedactOption {}
 
 /** The result of a start. */
 export interface RunReceipt {

@@ -8,6 +8,7 @@ import { newEventId } from "../process/event-id.js";
 import { cellKey, readStore } from "../typed/cell.js";
 import { type Codec, readCodec } from "../typed/codec.js";
 import { AS_STORED } from "../typed/exporting/exported-value.js";
+import { InputReader } from "../typed/input-reader.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { runExclusive } from "../typed/mutex.js";
 import { digestOf, itemKind, itemPrefix } from "../typed/names.js";
@@ -81,10 +82,17 @@ export class Runs {
 
   /** @internal */
   constructor(store: StateStore, options: RunsOptions = {}) {
+    readNamed(options, "options", ["redact", "pollMs", "clock"]);
+    const { redact: _, ...rest } = options;
     this.#store = readStore(store);
-    this.#records = new RunRecords(store, options);
+    this.#records = new RunRecords(store, rest);
     this.#steps = new RunSteps(store, this.#records);
-    this.#operations = new RunOperations(this.#records, this.#steps, store.limits.maxBytes);
+    this.#operations = new RunOperations(
+      this.#records,
+      this.#steps,
+      store.limits.maxBytes,
+      new InputReader(options, "runs"),
+    );
     this.#queue = new RunQueue(this.#records);
   }
 
@@ -100,7 +108,7 @@ export class Runs {
   async start(identity: SessionIdentity, run: StartInput = {}, options?: CallOptions): Promise<RunReceipt> {
     const { lifecycle } = this.#records;
     const call = readCallOptions(options);
-    const reading = readStart(run, this.#store.limits.maxBytes);
+    const reading = readStart(run, this.#store.limits.maxBytes, this.#operations.inputs);
     const owner = lifecycle.readKey(identity, "new").identity;
     const { id, content } = await reading;
     const key = { identity: owner, id: id ?? newEventId() };
@@ -353,15 +361,16 @@ export class Runs {
     readNamed(options, "options", ["codec", "name", "metadata", "signal"]);
     if (typeof work !== "function") throw invalid("work", "a function");
     const { codec, signal, ...notes } = options;
+    const { inputs } = this.#operations;
     const call = {
       held,
       key: readStepKey(key),
       work,
-      codec: readCodec<T, Input>("codec" in options ? { codec: codec as Codec<T, Input> } : {}),
+      codec: inputs.codec(readCodec<T, Input>("codec" in options ? { codec: codec as Codec<T, Input> } : {})),
       signal: readSignal({ signal }),
-      notes: await readBeginStep(notes, this.#store.limits.maxBytes),
+      notes: await readBeginStep(notes, this.#store.limits.maxBytes, inputs),
     };
-    return keepStep({ store: this.#store, runs: this.#records, steps: this.#steps }, call);
+    return keepStep({ store: this.#store, runs: this.#records, steps: this.#steps, inputs }, call);
   }
 
   /** The steps of a run, in the order in which they were begun first. NOT_FOUND. */

@@ -75,9 +75,12 @@ export async function openRuntime<
   target: Url | StoreConfig,
   options?: OpenRuntimeOptions<M, E, MetadataInput, EventInput, V, ValueInput, Url>,
 ): Promise<Runtime<M, E, MetadataInput, EventInput, V, ValueInput>> {
-  const { store: given, ...rest } = readOptions(options, ["store", "clock", ...WRAPPER_NAMES]) as NonNullable<
-    typeof options
-  >;
+  const { store: given, ...rest } = readOptions(options, [
+    "store",
+    "clock",
+    "redact",
+    ...WRAPPER_NAMES,
+  ]) as NonNullable<typeof options>;
   if (given !== undefined && typeof target !== "string")
     throw invalid("store", "left out beside a configuration, which holds the store's options");
   const store =

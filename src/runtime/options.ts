@@ -1,6 +1,7 @@
 import type { ApprovalsOptions } from "../approvals/index.js";
-import type { ArtifactsOptions, ResultsOptions } from "../artifacts/index.js";
+import type { ArtifactsOptions, ErrorsOptions, ResultsOptions } from "../artifacts/index.js";
 import type { CheckpointsOptions } from "../checkpoints/index.js";
+import type { Redact } from "../contract/redact.js";
 import type { ExpiringOptions } from "../expiring/index.js";
 import type { FactsOptions } from "../facts/index.js";
 import type { LedgerOptions } from "../ledger/index.js";
@@ -27,6 +28,11 @@ export interface RuntimeOptions<
   V = JsonValue,
   ValueInput = JsonInputOf<V>,
 > {
+  /**
+   * The `redact` of every wrapper whose own options name none: `redacting()` of `groundstate/layers`. Default: texts are
+   * stored as they are given.
+   */
+  readonly redact?: Redact;
   /** Milliseconds since 1970: the clock of every wrapper whose own options name none. Default the process's clock. */
   readonly clock?: Clock;
   /** The options of `createSessions`. */
@@ -57,12 +63,14 @@ export interface RuntimeOptions<
   readonly artifacts?: ArtifactsOptions;
   /** The options of `createResults`. */
   readonly results?: ResultsOptions;
+  /** The options of `createErrors`. */
+  readonly errors?: ErrorsOptions;
   /** The options of `createRetention`. */
   readonly retention?: RetentionOptions;
 }
 
 /** The wrappers that have options. */
-export type WrapperName = Exclude<keyof RuntimeOptions, "clock">;
+export type WrapperName = Exclude<keyof RuntimeOptions, "clock" | "redact">;
 
 export const WRAPPER_NAMES = [
   "sessions",
@@ -79,5 +87,6 @@ export const WRAPPER_NAMES = [
   "expiring",
   "artifacts",
   "results",
+  "errors",
   "retention",
 ] as const satisfies readonly WrapperName[];

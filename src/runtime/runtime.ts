@@ -30,6 +30,7 @@ import { createSchedules, type Schedules } from "../schedules/index.js";
 import { createSessions, type Metadata, type MetadataInputOf, type Sessions } from "../sessions/index.js";
 import { createToolCalls, type ToolCalls } from "../tool-calls/index.js";
 import { readStore } from "../typed/cell.js";
+import { readRedact } from "../typed/input-reader.js";
 import type { JsonInputOf, JsonValue } from "../typed/json-value.js";
 import { type TogetherOptions, together } from "../typed/together/together.js";
 import type { Unit } from "../typed/together/unit.js";
@@ -88,8 +89,9 @@ export class Runtime<
     options: RuntimeOptions<M, E, MetadataInput, EventInput, V, ValueInput> = {},
   ) {
     this.store = readStore(store);
-    const given = readNamed(options, "options", ["clock", ...WRAPPER_NAMES]) as typeof options;
-    const own = <Name extends WrapperName>(name: Name) => withClock(given[name], name, given);
+    const given = readNamed(options, "options", ["clock", "redact", ...WRAPPER_NAMES]) as typeof options;
+    if ("redact" in given) readRedact(given.redact);
+    const own = <Name extends WrapperName>(name: Name) => withShared(given[name], name, given);
     this.sessions = createSessions(store, own("sessions"));
     this.approvals = createApprovals(store, own("approvals"));
     this.questions = createQuestions(store, own("questions"));
@@ -104,7 +106,7 @@ export class Runtime<
     this.expiring = createExpiring(store, own("expiring"));
     this.artifacts = createArtifacts(store, own("artifacts"));
     this.results = createResults(store, own("results"));
-    this.errors = createErrors(store);
+    this.errors = createErrors(store, own("errors"));
     this.retention = createRetention(store, { sessions: this.sessions, ...own("retention") });
     Object.freeze(this);
   }
@@ -154,8 +156,15 @@ export class Runtime<
   }
 }
 
-function withClock<O>(options: O, name: WrapperName, { clock }: Pick<RuntimeOptions, "clock">): O {
-  if (clock === undefined) return options;
+/** What wrappers have in common, and which of them have no such option. */
+const SHARED: readonly (readonly [option: "clock" | "redact", but: WrapperName])[] = [
+  ["clock", "errors"],
+  ["redact", "retention"],
+];
+
+function withShared<O>(options: O, name: WrapperName, all: Pick<RuntimeOptions, "clock" | "redact">): O {
+  const shared = SHARED.filter(([option, but]) => all[option] !== undefined && name !== but);
+  if (shared.length === 0) return options;
   const given = options === undefined ? {} : readObject(options, name);
-  return { clock, ...given } as O;
+  return { ...Object.fromEntries(shared.map(([option]) => [option, all[option]])), ...given } as O;
 }

@@ -1,10 +1,10 @@
 import { invalid } from "../contract/errors.js";
 import { newEventId } from "../process/event-id.js";
 import { type HeldLease, readLeaseMs } from "../runs/lease.js";
-import { copyJson } from "../typed/json-copy.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { readScopedId } from "../typed/names.js";
-import { optional, readLongText } from "../validation/fields.js";
+import { optional } from "../validation/fields.js";
 import { readBoolean, readNamed, readOneOf } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
 import type { NewSchedule } from "./schedule.js";
@@ -67,12 +67,12 @@ const PUT_FIELDS: readonly (keyof NewSchedule)[] = [
 const MAX_ACTION_BYTES = 64 * 1024;
 
 /** Reads what `put` is given. INVALID_RECORD. */
-export function readPut(schedule: unknown): ReadPut {
+export function readPut(schedule: unknown, inputs: InputReader): ReadPut {
   const given = readNamed(schedule, "schedule", PUT_FIELDS) as NewSchedule;
   return {
     name: readKind(given.name, "name"),
     enabled: "enabled" in given ? readBoolean(given.enabled, "enabled") : undefined,
-    rules: { when: readWhen(given.when), action: readAction(given.action), ...readRules(given) },
+    rules: { when: readWhen(given.when), action: readAction(given.action, inputs), ...readRules(given) },
     id: "id" in given ? readScopedId(given.id, "id") : undefined,
   };
 }
@@ -95,21 +95,21 @@ export function readRenew(input: unknown): number {
 }
 
 /** The lease stands for a token: the same call with it is recognised. */
-export function readFinish({ leaseId }: HeldLease, input: unknown): NewOutcome {
+export function readFinish({ leaseId }: HeldLease, input: unknown, inputs: InputReader): NewOutcome {
   const given = readNamed(input, "input", ["status", "error", "run"]) as FinishInput;
   const status = readOneOf(given.status, "status", ["completed", "failed"]);
   if ("error" in given !== (status === "failed"))
     throw invalid("error", "given with the status failed, and with no other");
   return {
     status,
-    ...optional(given, "error", readLongText),
+    ...optional(given, "error", inputs.longText),
     ...optional(given, "run", readKind),
     token: leaseId,
   };
 }
 
-function readAction(value: unknown): JsonValue {
-  const action = copyJson(value, "action") as JsonValue;
+function readAction(value: unknown, inputs: InputReader): JsonValue {
+  const action = inputs.json(value, "action");
   if (Buffer.byteLength(JSON.stringify(action)) > MAX_ACTION_BYTES)
     throw invalid("action", `at most ${MAX_ACTION_BYTES} bytes of JSON`);
   return action;

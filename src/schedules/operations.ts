@@ -1,5 +1,6 @@
 import type { LifecycleKey } from "../lifecycle/stored.js";
 import { newEventId } from "../process/event-id.js";
+import type { InputReader } from "../typed/input-reader.js";
 import { digestOf, scopedEventId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
 import { type ReadPut, readFinish, readPut, readRenew } from "./input.js";
@@ -15,14 +16,16 @@ import { finish, newSchedule, type OccurrenceTransition, put, renew, setEnabled 
 /** What the mutating methods do once their input is read: alone in a commit, or in a unit. */
 export class ScheduleOperations {
   readonly #records: ScheduleRecords;
+  readonly #inputs: InputReader;
 
-  constructor(records: ScheduleRecords) {
+  constructor(records: ScheduleRecords, inputs: InputReader) {
     this.#records = records;
+    this.#inputs = inputs;
   }
 
   put(tenant: ScheduleTenant, schedule: unknown): Operation<ScheduleReceipt> {
     const owner = readTenant(tenant);
-    const { name, enabled, rules, id } = readPut(schedule);
+    const { name, enabled, rules, id } = readPut(schedule, this.#inputs);
     const key = keyOfSchedule(owner, name);
     const { schedules } = this.#records;
     const cell = this.#records.putOf(key);
@@ -108,7 +111,7 @@ export class ScheduleOperations {
   finish(lease: OccurrenceLease, input: unknown): Operation<Occurrence> {
     const held = readLease(lease);
     const { key } = held;
-    const made = readFinish(held, input);
+    const made = readFinish(held, input, this.#inputs);
     const { occurrences } = this.#records;
     let content: OccurrenceContent | undefined;
     const transition: OccurrenceTransition = (state, moment) => {

@@ -1,3 +1,4 @@
+import type { RedactOption } from "../contract/redact.js";
 import type { CallOptions } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
 import type { LifecycleOptions } from "../lifecycle/lifecycle.js";
@@ -6,7 +7,7 @@ import type { Occurrence, OccurrenceStatus } from "./occurrence.js";
 import type { Schedule, ScheduleStatus } from "./schedule.js";
 
 /** The options of `createSchedules`. */
-export interface SchedulesOptions extends LifecycleOptions {}
+export interface SchedulesOptions extends LifecycleOptions, RedactOption {}
 
 /** The tenant whose schedules are meant. */
 export interface ScheduleTenant {

@@ -7,11 +7,12 @@ import { leftOf } from "../runs/lease.js";
 import { readClaimWait } from "../runs/options.js";
 import { type LeasedWork, renewWhile } from "../runs/renew-while.js";
 import { cellKey, readStore } from "../typed/cell.js";
+import { InputReader } from "../typed/input-reader.js";
 import { runExclusive } from "../typed/mutex.js";
 import { digestOf, itemKind } from "../typed/names.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
-import { readOptions } from "../validation/validate.js";
+import { readNamed, readOptions } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";
 import { SchedulesInUnit } from "./in-unit.js";
 import { type ClaimDueInput, type FinishInput, type RenewOccurrenceInput, readClaim } from "./input.js";
@@ -53,9 +54,11 @@ export class Schedules {
 
   /** @internal */
   constructor(store: StateStore, options: SchedulesOptions = {}) {
+    readNamed(options, "options", ["redact", "pollMs", "clock"]);
+    const { redact: _, ...rest } = options;
     this.#store = readStore(store);
-    this.#records = new ScheduleRecords(store, options);
-    this.#operations = new ScheduleOperations(this.#records);
+    this.#records = new ScheduleRecords(store, rest);
+    this.#operations = new ScheduleOperations(this.#records, new InputReader(options, "schedules"));
     this.#queue = new OccurrenceQueue(this.#records);
     Object.freeze(this);
   }

@@ -1,5 +1,6 @@
 import type { CallOptions, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { performCombined } from "../typed/combined/perform-combined.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { NewEntry } from "../typed/journal.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { readNamed, readSignal } from "../validation/validate.js";
@@ -20,10 +21,16 @@ export class HistoryEdits<E, Input> {
   readonly #history: History<E, Input>;
   readonly #rewriting: Rewriting<E, Input>;
 
-  constructor(store: StateStore, records: SessionRecords, history: History<E, Input>, large: LargeEvents) {
+  constructor(
+    store: StateStore,
+    records: SessionRecords,
+    history: History<E, Input>,
+    large: LargeEvents,
+    inputs: InputReader,
+  ) {
     this.#store = store;
     this.#history = history;
-    this.replacing = new Replacing(store, records, history.journal, large);
+    this.replacing = new Replacing(store, records, history.journal, large, inputs);
     this.takingBack = new TakingBack(store, records, history.journal, large);
     this.#rewriting = new Rewriting(store, records, history.journal, large);
   }

@@ -1,8 +1,9 @@
 import { whileOutdated } from "../content/outdated.js";
 import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, SessionIdentity, StateStore } from "../contract/store.js";
-import type { Codec } from "../typed/codec.js";
+import { type Codec, readCodec } from "../typed/codec.js";
 import { type CombinableOperation, performCombined } from "../typed/combined/perform-combined.js";
+import type { InputReader } from "../typed/input-reader.js";
 import { Journal, type NewEntry, type ReadOptions } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
 import { isRemoved } from "../typed/journal-entry.js";
@@ -60,12 +61,14 @@ export class History<E, Input> {
     store: StateStore,
     records: SessionRecords,
     large: LargeEvents,
-    options: { readonly events?: Codec<E, Input> },
+    options: { readonly events?: Codec<E, Input>; readonly inputs: InputReader },
   ) {
     this.#store = store;
     this.#records = records;
-    const codec = "events" in options ? { codec: options.events } : {};
-    this.journal = Journal.withHead<E, Input>(store, EVENTS, SESSION_HEAD, codec, large);
+    const codec = options.inputs.codec(
+      readCodec<E, Input>("events" in options ? { codec: options.events as Codec<E, Input> } : {}),
+    );
+    this.journal = Journal.withHead<E, Input>(store, EVENTS, SESSION_HEAD, { codec }, large);
   }
 
   async append(

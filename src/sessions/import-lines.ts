@@ -4,10 +4,10 @@ import type { NewRecord, SessionIdentity, StoreLimits } from "../contract/store.
 import { newEventId } from "../process/event-id.js";
 import { compareText } from "../rules/order.js";
 import { bytesOfJson } from "../typed/exporting/exported-value.js";
+import type { InputReader } from "../typed/input-reader.js";
 import { MAX_CODEC_VERSION } from "../typed/journal-entry.js";
-import { copyJson } from "../typed/json-copy.js";
 import { itemKind, readScopedId } from "../typed/names.js";
-import { optional, readLongText } from "../validation/fields.js";
+import { optional } from "../validation/fields.js";
 import { readInteger, readNamed, readObject } from "../validation/validate.js";
 import { readKind, readName } from "../validation/validate-text.js";
 import type { Activity } from "./activity.js";
@@ -46,6 +46,7 @@ export class ImportLines {
   readonly #owner: SessionIdentity;
   readonly #limits: StoreLimits;
   readonly #maxJsonBytes: number;
+  readonly #inputs: InputReader;
   #name: LineName | undefined;
   #lines = 0;
   #last = 0;
@@ -55,7 +56,8 @@ export class ImportLines {
   /** Whether any event was edited or taken back. */
   hasEdits = false;
 
-  constructor(owner: SessionIdentity, limits: StoreLimits, maxJsonBytes: number) {
+  constructor(owner: SessionIdentity, limits: StoreLimits, maxJsonBytes: number, inputs: InputReader) {
+    this.#inputs = inputs;
     this.#owner = owner;
     this.#limits = limits;
     this.#maxJsonBytes = maxJsonBytes;
@@ -96,7 +98,7 @@ export class ImportLines {
         readHeader(content);
         return NOTHING;
       case "session":
-        this.#session = readSession(content);
+        this.#session = readSession(content, this.#inputs);
         this.#last = this.#session.first - 1;
         return NOTHING;
       case "event":
@@ -130,7 +132,7 @@ export class ImportLines {
     if ("redacted" in given) {
       readNamed(given, "event", ["number", "id", "at", "redacted"]);
       this.hasEdits = true;
-      return [...removed, { is: "redacted", ...known, redacted: readRedacted(given.redacted) }];
+      return [...removed, { is: "redacted", ...known, redacted: readRedacted(given.redacted, this.#inputs) }];
     }
     const version = "version" in given ? readInteger(given.version, "version", 1, MAX_CODEC_VERSION) : 0;
     const replacedAt = optional(given, "replacedAt", readIso);
@@ -151,7 +153,8 @@ export class ImportLines {
 
   #readBytes(given: Record<string, unknown>): Uint8Array {
     if ("bytes" in given === "value" in given) throw invalid("event", "an object with a value or bytes");
-    const bytes = "bytes" in given ? readBase64(given.bytes) : bytesOfJson(copyJson(given.value, "value"));
+    const bytes =
+      "bytes" in given ? readBase64(given.bytes) : bytesOfJson(this.#inputs.json(given.value, "value"));
     if (bytes.length > this.#maxJsonBytes) throw tooLarge("value", this.#maxJsonBytes);
     return bytes;
   }
@@ -178,7 +181,7 @@ export class ImportLines {
   }
 
   #recordOf(kind: string, given: Record<string, unknown>): NewRecord {
-    const bytes = bytesOfJson(copyJson(given.value, "value"));
+    const bytes = bytesOfJson(this.#inputs.json(given.value, "value"));
     this.#requireRoom(bytes);
     return { eventId: newEventId(), identity: this.#owner, kind, bytes, updatedAt: readIso(given.at, "at") };
   }
@@ -222,14 +225,14 @@ const SESSION_FIELDS = [
   ...["first", "next", "metadataVersion", "metadata"],
 ];
 
-function readSession(value: unknown): ImportedSession {
+function readSession(value: unknown, inputs: InputReader): ImportedSession {
   const given = readNamed(value, "session", SESSION_FIELDS) as Record<string, unknown>;
   const first = readInteger(given.first, "first", 1, MAX - 1);
   const version =
     "metadataVersion" in given ? readInteger(given.metadataVersion, "metadataVersion", 1, MAX) : 0;
   const time = (value: unknown, field: string) => readIso(value, field).getTime();
   return {
-    metadata: { value: copyJson(given.metadata, "metadata"), version },
+    metadata: { value: inputs.json(given.metadata, "metadata"), version },
     ...optional(given, "forkedFrom", readForkOrigin),
     activity: {
       createdAt: time(given.createdAt, "createdAt"),
@@ -243,11 +246,11 @@ function readSession(value: unknown): ImportedSession {
   };
 }
 
-function readRedacted(value: unknown) {
+function readRedacted(value: unknown, inputs: InputReader) {
   const given = readNamed(value, "redacted", ["by", "reason", "at"]) as Record<string, unknown>;
   return {
     by: readKind(given.by, "by"),
-    reason: readLongText(given.reason, "reason"),
+    reason: inputs.longText(given.reason, "reason"),
     at: readIso(given.at, "at"),
   };
 }

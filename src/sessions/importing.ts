@@ -3,6 +3,7 @@ import { changedAllTheTime } from "../content/outdated.js";
 import { invalid, isStateError, StateError } from "../contract/errors.js";
 import type { EventId, NewRecord, SessionIdentity, StateStore } from "../contract/store.js";
 import { raceAbort } from "../timing/cancellation.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { Journal } from "../typed/journal.js";
 import { digestOf } from "../typed/names.js";
 import type { Created } from "./creation.js";
@@ -36,6 +37,7 @@ export interface ImportParts {
   readonly journal: Journal<unknown, never>;
   readonly fillings: Fillings;
   readonly large: LargeEvents;
+  readonly inputs: InputReader;
 }
 
 /** Fills a session with the lines of an export. The session is seen when all lines were read, and is not when one is refused. */
@@ -66,7 +68,7 @@ class Importing {
   constructor(parts: ImportParts, given: NewImport) {
     this.#parts = parts;
     this.#given = given;
-    this.#lines = new ImportLines(given.owner, parts.store.limits, parts.large.maxJsonBytes);
+    this.#lines = new ImportLines(given.owner, parts.store.limits, parts.large.maxJsonBytes, parts.inputs);
   }
 
   async take(given: unknown): Promise<void> {

@@ -2,6 +2,7 @@ import { invalid, isStateError, StateError } from "../contract/errors.js";
 import type { RecordKey } from "../contract/store.js";
 import { corruptRecord } from "../typed/cell.js";
 import { type Codec, json, readCodec } from "../typed/codec.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import type { StoredMetadata } from "./session-record.js";
 
@@ -9,8 +10,11 @@ import type { StoredMetadata } from "./session-record.js";
 export class MetadataCodec<M, Input> {
   readonly #codec: Codec<M, Input>;
 
-  constructor(options: { readonly metadata?: Codec<M, Input> }) {
-    this.#codec = "metadata" in options ? readMetadataCodec({ codec: options.metadata }) : plainObjects();
+  constructor(options: { readonly metadata?: Codec<M, Input> }, inputs: InputReader) {
+    this.#codec =
+      "metadata" in options
+        ? inputs.codec(readMetadataCodec({ codec: options.metadata }))
+        : plainObjects(inputs.codec(JSON_CODEC));
   }
 
   /** INVALID_RECORD. */
@@ -58,11 +62,11 @@ async function parseEncoded(bytes: Uint8Array): Promise<JsonValue> {
   }
 }
 
-function plainObjects<M, Input>(): Codec<M, Input> {
+function plainObjects<M, Input>(codec: Codec<JsonValue>): Codec<M, Input> {
   const objects: Codec<JsonValue> = {
     version: 0,
-    encode: (value) => JSON_CODEC.encode(readPlain(value)),
-    decode: async (bytes, version) => readPlain(await JSON_CODEC.decode(bytes, version)),
+    encode: (value) => codec.encode(readPlain(value)),
+    decode: async (bytes, version) => readPlain(await codec.decode(bytes, version)),
   };
   return objects as unknown as Codec<M, Input>;
 }

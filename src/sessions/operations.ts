@@ -1,5 +1,6 @@
 import type { SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { copySession } from "../typed/cell.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { NewEntry } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
 import { readScopedId } from "../typed/names.js";
@@ -35,6 +36,7 @@ export interface SessionParts<M, E, MetadataInput, EventInput> {
   readonly history: History<E, EventInput>;
   readonly edits: HistoryEdits<E, EventInput>;
   readonly summaries: Summaries;
+  readonly inputs: InputReader;
 }
 
 /** What the mutating methods of sessions do, alone or in a unit. Each reads its input first. */
@@ -191,8 +193,8 @@ export class SessionOperations<M, E, MetadataInput, EventInput> {
 
   /** The values of a session's state. */
   stateOf(owner: SessionIdentity): StateValues {
-    const { store, records } = this.#parts;
-    return new StateValues(store, owner, SESSION_STATE, {
+    const { store, records, inputs } = this.#parts;
+    return new StateValues(store, owner, SESSION_STATE, inputs, {
       turn: headCell(owner),
       read: (signal) => records.requireExisting(owner, { signal }),
       write: async (transaction) => void (await records.getOpen(transaction, owner)),

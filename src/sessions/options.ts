@@ -1,3 +1,4 @@
+import type { RedactOption } from "../contract/redact.js";
 import type { CallOptions, EventId } from "../contract/store.js";
 import type { Codec } from "../typed/codec.js";
 import type { JsonInputOf, JsonObjectInput, JsonValue } from "../typed/json-value.js";
@@ -8,7 +9,8 @@ import type { SessionSearchOptions } from "./session-texts.js";
 export type { ForkOrigin } from "./session-record.js";
 
 /** The options of `createSessions`. */
-export interface SessionsOptions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = JsonInputOf<E>> {
+export interface SessionsOptions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = JsonInputOf<E>>
+  extends RedactOption {
   /**
    * The codec of metadata. It must write JSON, as `json({ schema, version, upgrades })` does. Its version is stored with
    * the metadata. Default: plain objects in JSON.

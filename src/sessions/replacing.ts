@@ -4,6 +4,7 @@ import { newEventId } from "../process/event-id.js";
 import { type Cell, cellKey, type SeenRecord } from "../typed/cell.js";
 import { changedMeanwhile } from "../typed/changed-meanwhile.js";
 import type { CombinableOperation } from "../typed/combined/perform-combined.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { Journal } from "../typed/journal.js";
 import { EMPTY_HEAD } from "../typed/journal-bounds.js";
 import {
@@ -17,7 +18,6 @@ import { KnownRecords, payloadBytesOf } from "../typed/known-records.js";
 import { readScopedId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
 import { Transaction } from "../typed/transaction.js";
-import { readLongText } from "../validation/fields.js";
 import { readInteger, readNamed } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";
 import { editLogCell, NO_EDITS, withChange } from "./edit-log.js";
@@ -58,9 +58,17 @@ export class Replacing<E, Input> {
   readonly #records: SessionRecords;
   readonly #journal: Journal<E, Input>;
   readonly #large: LargeEvents;
+  readonly #inputs: InputReader;
   readonly #known = new KnownRecords(payloadBytesOf);
 
-  constructor(store: StateStore, records: SessionRecords, journal: Journal<E, Input>, large: LargeEvents) {
+  constructor(
+    store: StateStore,
+    records: SessionRecords,
+    journal: Journal<E, Input>,
+    large: LargeEvents,
+    inputs: InputReader,
+  ) {
+    this.#inputs = inputs;
     this.#store = store;
     this.#records = records;
     this.#journal = journal;
@@ -140,7 +148,7 @@ export class Replacing<E, Input> {
   redact(owner: SessionIdentity, number: number, why: Omit<RedactOptions, "signal">): Operation<void> {
     readNumber(number);
     const { by, reason } = { ...readNamed(why, "options", ["by", "reason"]) } as typeof why;
-    const redacted = { by: readKind(by, "by"), reason: readLongText(reason, "reason") };
+    const redacted = { by: readKind(by, "by"), reason: this.#inputs.longText(reason, "reason") };
     return {
       turn: headCell(owner),
       repeatable: true,

@@ -10,6 +10,7 @@ import type {
 import { tenantIdentity } from "../identity/identity.js";
 import { copySession } from "../typed/cell.js";
 import { findCell, type UpdateOptions } from "../typed/cell-operations.js";
+import { InputReader } from "../typed/input-reader.js";
 import type { NewEntry } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
 import type { TrimRange } from "../typed/journal-trim.js";
@@ -98,6 +99,7 @@ import type { TakeBackOptions, Truncated, TruncateRange } from "./taking-back.js
  */
 export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = JsonInputOf<E>> {
   readonly #store: StateStore;
+  readonly #inputs: InputReader;
   readonly #metadata: MetadataCodec<M, MetadataInput>;
   readonly #operations: SessionOperations<M, E, MetadataInput, EventInput>;
   readonly #records: SessionRecords;
@@ -116,20 +118,29 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
 
   /** @internal */
   constructor(store: StateStore, options: SessionsOptions<M, E, MetadataInput, EventInput>) {
-    readNamed(options, "options", ["metadata", "events", "clock", "fields", "maxJsonBytes", "search"]);
+    readNamed(options, "options", [
+      "metadata",
+      "events",
+      "redact",
+      "clock",
+      "fields",
+      "maxJsonBytes",
+      "search",
+    ]);
     this.#store = store;
-    this.#metadata = new MetadataCodec(options);
+    this.#inputs = new InputReader(options, "sessions");
+    this.#metadata = new MetadataCodec(options, this.#inputs);
     this.#fields = new MetadataFields(options);
     this.#records = new SessionRecords(store, readClock(options), this.#fields);
     this.#pages = new ListPages(store, this.#records);
     this.#deletions = new Deletions(store, this.#records);
     this.#large = new LargeEvents(store, () => this.#records.now(), options);
-    this.#history = new History(store, this.#records, this.#large, options);
+    this.#history = new History(store, this.#records, this.#large, { ...options, inputs: this.#inputs });
     this.#fillings = new Fillings(store, this.#records, this.#deletions);
     this.#creations = new Creations(store, this.#records, this.#deletions, this.#fillings);
     this.#forks = new Forks(store, this.#records, this.#history, this.#fillings, this.#large);
-    this.#edits = new HistoryEdits(store, this.#records, this.#history, this.#large);
-    this.#summaries = new Summaries(store, this.#records, this.#history);
+    this.#edits = new HistoryEdits(store, this.#records, this.#history, this.#large, this.#inputs);
+    this.#summaries = new Summaries(store, this.#records, this.#history, this.#inputs);
     const search = readSearchOptions(options);
     this.#textOf = search.textOf ?? usualText;
     const texts = new SessionTexts(store, this.#history, this.#metadata, search);
@@ -142,6 +153,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
       history: this.#history,
       edits: this.#edits,
       summaries: this.#summaries,
+      inputs: this.#inputs,
     });
     Object.freeze(this);
   }
@@ -588,6 +600,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
         journal: this.#history.journal,
         fillings: this.#fillings,
         large: this.#large,
+        inputs: this.#inputs,
       },
       { owner, lines: readLines(lines), ...(eventId !== undefined && { eventId }), signal },
     );
@@ -639,11 +652,11 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   }
 
   #userValues(user: UserRef): StateValues {
-    return new StateValues(this.#store, readUser(user), USER_STATE);
+    return new StateValues(this.#store, readUser(user), USER_STATE, this.#inputs);
   }
 
   #tenantValues(tenant: string): StateValues {
-    return new StateValues(this.#store, tenantIdentity(tenant), "tenant.state");
+    return new StateValues(this.#store, tenantIdentity(tenant), "tenant.state", this.#inputs);
   }
 
   async #perform<R>(operation: Operation<R>, options: UpdateOptions): Promise<R> {

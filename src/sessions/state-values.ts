@@ -3,7 +3,7 @@ import { type Cell, cellAt } from "../typed/cell.js";
 import type { PutOptions, Updater } from "../typed/cell-operations.js";
 import { json } from "../typed/codec.js";
 import { Collection } from "../typed/collection.js";
-import { copyJson } from "../typed/json-copy.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
 import { digestOf, itemKind, readScopedId, scopedEventId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
@@ -31,9 +31,11 @@ export class StateValues {
   readonly guard: Guard | undefined;
   readonly collection: Collection<JsonValue>;
   readonly #name: string;
+  readonly #inputs: InputReader;
 
-  constructor(store: StateStore, owner: Identity, name: string, guard?: Guard) {
+  constructor(store: StateStore, owner: Identity, name: string, inputs: InputReader, guard?: Guard) {
     this.owner = owner;
+    this.#inputs = inputs;
     this.guard = guard;
     this.collection = new Collection(store, name);
     this.#name = name;
@@ -49,7 +51,7 @@ export class StateValues {
     const ownId = repeatable ? this.#scopedEventId(readScopedId(options.eventId, "eventId")) : undefined;
     const expect = readExpect(options);
     const cell = this.at(key);
-    const copy = copyJson(value, "value");
+    const copy = this.#inputs.json(value, "value");
     return {
       ...this.#operation(cell, async (transaction) => {
         return { eventId: await transaction.write(cell, copy, ownId, expect), duplicate: false };
@@ -66,7 +68,7 @@ export class StateValues {
   update(key: string, update: Updater<JsonValue, JsonInput>): Operation<JsonValue> {
     const cell = this.at(key);
     return this.#operation(cell, async (transaction) => {
-      const value = copyJson(await update(await transaction.get(cell)), "value");
+      const value = this.#inputs.json(await update(await transaction.get(cell)), "value");
       await transaction.set(cell, value);
       return value;
     });

@@ -1,7 +1,7 @@
 import type { CallOptions, EventId, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { corruptRecord } from "../typed/cell.js";
 import { Collection, type Item, type ItemsOptions } from "../typed/collection.js";
-import { copyJson } from "../typed/json-copy.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
 import { digestOf, readScopedId, scopedEventId, unscopedId } from "../typed/names.js";
 import { type Operation, perform } from "../typed/operation.js";
@@ -42,8 +42,15 @@ export class Summaries {
   readonly #records: SessionRecords;
   readonly #history: History<unknown, never>;
   readonly #saved: Collection<JsonValue>;
+  readonly #inputs: InputReader;
 
-  constructor(store: StateStore, records: SessionRecords, history: History<unknown, never>) {
+  constructor(
+    store: StateStore,
+    records: SessionRecords,
+    history: History<unknown, never>,
+    inputs: InputReader,
+  ) {
+    this.#inputs = inputs;
     this.#store = store;
     this.#records = records;
     this.#history = history;
@@ -75,7 +82,7 @@ export class Summaries {
     readNamed(options, "options", ["trim"]);
     const trim = "trim" in options ? readBoolean(options.trim, "trim") : false;
     readNamed(summary, "summary", ["upTo", "value", "eventId"]);
-    const value = copyJson(summary.value, "value");
+    const value = this.#inputs.json(summary.value, "value");
     const upTo = readInteger(summary.upTo, "upTo", 1, Number.MAX_SAFE_INTEGER);
     const repeatable = "eventId" in summary;
     const purpose = digestOf(SUMMARIES, owner.user, owner.session);

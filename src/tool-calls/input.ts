@@ -3,10 +3,10 @@ import { largeJsonOf, tooLarge } from "../content/large-json.js";
 import { isStateError } from "../contract/errors.js";
 import { acceptParsed } from "../lifecycle/parsed-json.js";
 import type { Repeatable, StoredAct } from "../lifecycle/repeat.js";
-import { copyJsonInSlices } from "../typed/json-copy.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { readScopedId } from "../typed/names.js";
-import { optional, readLongText } from "../validation/fields.js";
+import { optional } from "../validation/fields.js";
 import { readNamed } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
 import type { CallOutcome } from "./tool-call.js";
@@ -94,6 +94,7 @@ type ReadJson = (value: unknown, field: string) => JsonValue;
 export async function readBegin(
   input: unknown,
   { maxBytes, maxJsonBytes }: JsonLimits,
+  inputs: InputReader,
 ): Promise<{
   readonly id: string;
   readonly intent: Intent;
@@ -105,7 +106,7 @@ export async function readBegin(
   const id = readScopedId(given.id, "id");
   const token = optional(given, "token", readEventId);
   const unread = readIntent(given, (value) => value as JsonValue);
-  const args = await copyLargeJson(unread.arguments, "arguments", maxJsonBytes);
+  const args = await copyLargeJson(unread.arguments, "arguments", maxJsonBytes, inputs);
   const beside = ROOM_BESIDE_INTENT + Buffer.byteLength(JSON.stringify({ ...unread, arguments: null }));
   const json = largeJsonOf(args, "arguments", { room: maxBytes - beside, most: maxJsonBytes });
   return { id, intent: { ...unread, arguments: args }, json, ...token };
@@ -133,24 +134,25 @@ function readIntent(given: Partial<BeginInput>, readValue: ReadJson): Intent {
 export async function readSucceed(
   input: unknown,
   { maxBytes, maxJsonBytes }: JsonLimits,
+  inputs: InputReader,
 ): Promise<{ readonly made: NewOutcome; readonly json?: Uint8Array | undefined }> {
   const given: SucceedInput = { ...readNamed(input, "input", ["result", "by", "token"]) };
   const rest = readWho(given);
   if (!("result" in given)) return { made: rest };
-  const result = await copyLargeJson(given.result, "result", maxJsonBytes);
+  const result = await copyLargeJson(given.result, "result", maxJsonBytes, inputs);
   const beside = ROOM_BESIDE_RESULT + Buffer.byteLength(JSON.stringify(rest));
   const json = largeJsonOf(result, "result", { room: maxBytes - beside, most: maxJsonBytes });
   return { made: { result, ...rest }, json };
 }
 
-export function readFailCall(input: unknown): NewOutcome {
+export function readFailCall(input: unknown, inputs: InputReader): NewOutcome {
   const given = { ...readNamed(input, "input", ["error", "by", "token"]) } as FailCallInput;
-  return { error: readLongText(given.error, "error"), ...readWho(given) };
+  return { error: inputs.longText(given.error, "error"), ...readWho(given) };
 }
 
-export function readAbandon(input: unknown): NewOutcome {
+export function readAbandon(input: unknown, inputs: InputReader): NewOutcome {
   const given = { ...readNamed(input, "input", ["reason", "by", "token"]) } as AbandonInput;
-  return { reason: readLongText(given.reason, "reason"), ...readWho(given) };
+  return { reason: inputs.longText(given.reason, "reason"), ...readWho(given) };
 }
 
 function readWho(given: Repeatable & { readonly by?: string }) {
@@ -158,8 +160,8 @@ function readWho(given: Repeatable & { readonly by?: string }) {
 }
 
 /** INVALID_RECORD; for a value that is too large with what to do. */
-function copyLargeJson(value: unknown, field: string, most: number): Promise<JsonValue> {
-  return copyJsonInSlices(value, field, most).catch((error) => {
+function copyLargeJson(value: unknown, field: string, most: number, inputs: InputReader): Promise<JsonValue> {
+  return inputs.jsonInSlices(value, field, most).catch((error) => {
     throw isStateError(error, "INVALID_RECORD") && error.details.rule.startsWith("smaller")
       ? tooLarge(field, most)
       : error;

@@ -8,6 +8,7 @@ import { isRepeat, withDate } from "../lifecycle/repeat.js";
 import type { LifecycleKey, Transition } from "../lifecycle/stored.js";
 import { raceAbort } from "../timing/cancellation.js";
 import { copySession } from "../typed/cell.js";
+import type { InputReader } from "../typed/input-reader.js";
 import type { JsonValue } from "../typed/json-value.js";
 import type { Operation } from "../typed/operation.js";
 import type { Transaction } from "../typed/transaction.js";
@@ -39,6 +40,7 @@ interface Parts {
   readonly approvals: Approvals;
   readonly policy: CallPolicy | undefined;
   readonly limits: JsonLimits;
+  readonly inputs: InputReader;
 }
 
 /** A call that was read. */
@@ -68,7 +70,7 @@ export class CallOperations {
   /** Reads a call that is about to be made, once: the caller may change it afterwards. */
   async read(identity: SessionIdentity, input: BeginInput): Promise<ReadCall> {
     const owner = copySession(identity);
-    const { id, intent, json, token } = await readBegin(input, this.#parts.limits);
+    const { id, intent, json, token } = await readBegin(input, this.#parts.limits, this.#parts.inputs);
     const digest = await digestOfCall(intent.tool, intent.arguments);
     return { key: { identity: owner, id }, intent, json, digest, token };
   }
@@ -143,7 +145,7 @@ export class CallOperations {
     options: CallOptions = {},
   ): Promise<CallOperation> {
     const key = this.#parts.lifecycle.readKey(identity, id);
-    const { made, json } = await readSucceed(input, this.#parts.limits);
+    const { made, json } = await readSucceed(input, this.#parts.limits, this.#parts.inputs);
     if (json === undefined) return this.#finish(key, made);
     const { result, ...rest } = made;
     const kept = await this.#parts.large.keep(key, json, options);
@@ -151,11 +153,11 @@ export class CallOperations {
   }
 
   fail(identity: SessionIdentity, id: string, input: FailCallInput): CallOperation {
-    return this.#finish(this.#parts.lifecycle.readKey(identity, id), readFailCall(input));
+    return this.#finish(this.#parts.lifecycle.readKey(identity, id), readFailCall(input, this.#parts.inputs));
   }
 
   abandon(identity: SessionIdentity, id: string, input: AbandonInput): CallOperation {
-    return this.#finish(this.#parts.lifecycle.readKey(identity, id), readAbandon(input));
+    return this.#finish(this.#parts.lifecycle.readKey(identity, id), readAbandon(input, this.#parts.inputs));
   }
 
   /** The approval of the call ends in the same commit. */

@@ -1,3 +1,4 @@
+import type { RedactOption } from "../contract/redact.js";
 import type { CallOptions, Identity, SessionIdentity } from "../contract/store.js";
 import type { ListRecordsOptions } from "../lifecycle/options.js";
 import type { Clock } from "../typed/time.js";
@@ -18,7 +19,7 @@ export type CallPolicy = (
 ) => Verdict | Promise<Verdict>;
 
 /** The options of `createToolCalls`. */
-export interface ToolCallsOptions {
+export interface ToolCallsOptions extends RedactOption {
   /**
    * Says which calls may begin (`allow`), which need an approval of exactly this call (`approve`), and which may not begin
    * (`forbid`). Asked before each `begin`, so it must have no effects. Default: everything may begin, and an approval that a

@@ -9,6 +9,7 @@ import { readCallOptions } from "../lifecycle/options.js";
 import type { LifecycleKey } from "../lifecycle/stored.js";
 import { newEventId } from "../process/event-id.js";
 import { DamageLog } from "../typed/damage.js";
+import { InputReader } from "../typed/input-reader.js";
 import type { JsonInput } from "../typed/json-value.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { perform } from "../typed/operation.js";
@@ -49,8 +50,9 @@ export class ToolCalls {
 
   /** @internal */
   constructor(store: StateStore, options: ToolCallsOptions = {}) {
-    const names = ["policy", "maxJsonBytes", "clock"];
-    const { policy, maxJsonBytes: _, ...rest } = readNamed(options, "options", names) as ToolCallsOptions;
+    const names = ["policy", "maxJsonBytes", "redact", "clock"];
+    const given = readNamed(options, "options", names) as ToolCallsOptions;
+    const { policy, maxJsonBytes: _, redact: __, ...rest } = given;
     const maxJsonBytes = readMaxJson(options, "maxJsonBytes");
     if ("policy" in options && typeof policy !== "function") throw invalid("policy", "a function");
     this.#store = store;
@@ -60,7 +62,8 @@ export class ToolCalls {
     const approvals = createApprovals(store, rest);
     const limits = { maxBytes: store.limits.maxBytes, maxJsonBytes };
     const [lifecycle, large] = [this.#lifecycle, this.#large];
-    this.#operations = new CallOperations({ lifecycle, large, approvals, policy, limits });
+    const inputs = new InputReader(options, "toolCalls");
+    this.#operations = new CallOperations({ lifecycle, large, approvals, policy, limits, inputs });
   }
 
   /** The methods of a unit of `together`: they take effect with its other calls, or not at all. INVALID_RECORD. */

@@ -66,6 +66,24 @@ export interface SchemaOptions<T, Input> extends JsonOptions {
 export function json<T, Input>(options: SchemaOptions<T, Input>): Codec<T, Input>;
 export function json<T = JsonValue>(options?: JsonOptions): Codec<T>;
 export function json(options: Partial<SchemaOptions<unknown, unknown>> = {}): Codec<unknown> {
+  return jsonCodec(options, undefined);
+}
+
+type Clean = ((text: string) => string) | undefined;
+
+/** The options of the codecs that `json` made. */
+const MADE = new WeakMap<object, Partial<SchemaOptions<unknown, unknown>>>();
+
+export function isJsonCodec(codec: object): boolean {
+  return MADE.has(codec);
+}
+
+/** A codec that `json` made, with `clean` giving what is stored in place of each string. */
+export function jsonWith<C extends object>(codec: C, clean: (text: string) => string): C {
+  return jsonCodec(MADE.get(codec) ?? {}, clean) as C;
+}
+
+function jsonCodec(options: Partial<SchemaOptions<unknown, unknown>>, clean: Clean): Codec<unknown> {
   readNamed(options, "options", ["schema", "version", "upgrades"]);
   const { schema, upgrades = {} } = options;
   const version =
@@ -86,9 +104,11 @@ export function json(options: Partial<SchemaOptions<unknown, unknown>> = {}): Co
   };
   const validated = (value: unknown) => (schema ? applySchema(schema, value) : value);
 
-  return {
+  const codec: Codec<unknown> = {
     version,
-    encode: schema ? (value) => encodeBySchema(schema, value) : (value) => utf8Bytes(jsonText(value)),
+    encode: schema
+      ? (value) => encodeBySchema(schema, value, clean)
+      : (value) => utf8Bytes(jsonText(value, "refused", clean)),
     decode(bytes, stored) {
       // The version is checked before the bytes are parsed: a newer version may not be JSON.
       if (stored > version) throw tooNew(stored, version);
@@ -96,6 +116,8 @@ export function json(options: Partial<SchemaOptions<unknown, unknown>> = {}): Co
       return stored === version ? validated(value) : upgrade(value, stored).then(validated);
     },
   };
+  MADE.set(codec, options);
+  return codec;
 }
 
 /**
@@ -142,13 +164,13 @@ function refuseUnusedUpgrades(upgrades: object, version: number): void {
   }
 }
 
-async function encodeBySchema(schema: StandardSchema, value: unknown): Promise<Uint8Array> {
+async function encodeBySchema(schema: StandardSchema, value: unknown, clean: Clean): Promise<Uint8Array> {
   // A synchronous result is encoded before the first await, so later changes to the caller's value have no effect.
   const result = schema["~standard"].validate(value);
   const encoded =
     result instanceof Promise
-      ? jsonTextOfResult(await result, "what its schema accepts", value)
-      : jsonTextOfResult(result, "what its schema accepts", value);
+      ? jsonTextOfResult(await result, "what its schema accepts", value, clean)
+      : jsonTextOfResult(result, "what its schema accepts", value, clean);
   const rule = "what its schema accepts again, and leaves as it is, when it is read";
   const decoded: unknown = JSON.parse(encoded);
   const read = jsonTextOfResult(await schema["~standard"].validate(decoded), rule, decoded);
@@ -156,16 +178,21 @@ async function encodeBySchema(schema: StandardSchema, value: unknown): Promise<U
   return utf8Bytes(encoded);
 }
 
-function jsonTextOfResult(result: SchemaResult<unknown>, rule: string, value: unknown): string {
-  if (result.issues === undefined) return jsonText(result.value, "called");
+function jsonTextOfResult(
+  result: SchemaResult<unknown>,
+  rule: string,
+  value: unknown,
+  clean?: Clean,
+): string {
+  if (result.issues === undefined) return jsonText(result.value, "called", clean);
   throw new StateError("INVALID_RECORD", `value must be ${rule}`, {
     details: { field: "value", rule },
     cause: new SchemaMismatch(result.issues, value),
   });
 }
 
-function jsonText(value: unknown, toJSON: "refused" | "called" = "refused"): string {
-  return JSON.stringify(copyJson(value, "value", toJSON));
+function jsonText(value: unknown, toJSON: "refused" | "called", clean?: Clean): string {
+  return JSON.stringify(copyJson(value, "value", toJSON, Number.POSITIVE_INFINITY, clean));
 }
 
 function utf8Bytes(text: string): Uint8Array {

@@ -28,37 +28,51 @@ interface Level {
  * naming `field`, the path and the type (`value.a[1].b is a Date`): NaN and the infinities, bigints, functions, symbols,
  * cycles, lone surrogates, holes and `undefined` in arrays, arrays with named properties, Maps, Dates and other class
  * instances. Properties that are `undefined` are left out, and -0 becomes 0. With `toJSON` "called", an object with this
- * method is replaced by its result. The copy stops with INVALID_RECORD as soon as the value must exceed `maxBytes`.
+ * method is replaced by its result. The copy stops with INVALID_RECORD as soon as the value must exceed `maxBytes`. `clean`
+ * gives what is stored in place of each string; names of properties stay.
  */
 export function copyJson(
   value: unknown,
   field: string,
   toJSON: "refused" | "called" = "refused",
   maxBytes: number = Number.POSITIVE_INFINITY,
+  clean?: (text: string) => string,
 ): JsonValue {
-  return atOnce(new JsonCopy(field, toJSON, maxBytes).steps(value));
+  return atOnce(new JsonCopy(field, toJSON, maxBytes, clean).steps(value));
 }
 
 /**
  * The same without blocking the event loop: the first 32 KiB are copied at once, the rest in slices. The caller must not
  * change the value until the promise settles.
  */
-export function copyJsonInSlices(value: unknown, field: string, maxBytes: number): Promise<JsonValue> {
-  return firstStepThenSlices(new JsonCopy(field, "refused", maxBytes).steps(value));
+export function copyJsonInSlices(
+  value: unknown,
+  field: string,
+  maxBytes: number,
+  clean?: (text: string) => string,
+): Promise<JsonValue> {
+  return firstStepThenSlices(new JsonCopy(field, "refused", maxBytes, clean).steps(value));
 }
 
 class JsonCopy {
   readonly #field: string;
   readonly #toJSON: "refused" | "called";
   readonly #maxBytes: number;
+  readonly #clean: ((text: string) => string) | undefined;
   readonly #levels: Level[] = [];
   /** A lower bound of the size in JSON: one byte per UTF-16 unit of a string. */
   #bytes = 0;
 
-  constructor(field: string, toJSON: "refused" | "called", maxBytes: number) {
+  constructor(
+    field: string,
+    toJSON: "refused" | "called",
+    maxBytes: number,
+    clean: ((text: string) => string) | undefined,
+  ) {
     this.#field = field;
     this.#toJSON = toJSON;
     this.#maxBytes = maxBytes;
+    this.#clean = clean;
   }
 
   *steps(value: unknown): Steps<JsonValue> {
@@ -89,7 +103,7 @@ class JsonCopy {
       case "string":
         this.#countBytes(part.length + 1);
         if (!part.isWellFormed()) throw this.#refused("well-formed Unicode", "holds a lone surrogate");
-        return part;
+        return this.#clean === undefined ? part : this.#cleaned(part, this.#clean);
       case "number":
         if (!Number.isFinite(part)) throw this.#refused("JSON", `is ${describeType(part)}`);
         this.#countBytes(digitsAfterFirst(part));
@@ -107,6 +121,12 @@ class JsonCopy {
       default:
         throw this.#refused("JSON", `is ${describeType(part)}`);
     }
+  }
+
+  #cleaned(text: string, clean: (text: string) => string): string {
+    const cleaned = clean(text);
+    this.#countBytes(Math.max(0, cleaned.length - text.length));
+    return cleaned;
   }
 
   #openLevel(part: object): undefined {

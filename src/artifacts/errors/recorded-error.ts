@@ -1,5 +1,9 @@
+import type { RedactOption } from "../../contract/redact.js";
 import type { CallOptions } from "../../contract/store.js";
 import type { JsonInput, JsonValue } from "../../typed/json-value.js";
+
+/** The options of `createErrors`. */
+export interface ErrorsOptions extends RedactOption {}
 
 /** An error of a tool to record. */
 export interface NewRecordedError {

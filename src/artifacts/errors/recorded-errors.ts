@@ -1,16 +1,18 @@
 import { invalid, StateError } from "../../contract/errors.js";
 import type { CallOptions, SessionIdentity, StateStore } from "../../contract/store.js";
 import { copySession, readStore } from "../../typed/cell.js";
+import { InputReader } from "../../typed/input-reader.js";
 import { type Entry, Journal, type NewEntry } from "../../typed/journal.js";
 import type { AppendReceipt } from "../../typed/journal-append.js";
 import type { Operation } from "../../typed/operation.js";
 import { Unit } from "../../typed/together/unit.js";
-import { readLimit, readOptions, readSignal } from "../../validation/validate.js";
+import { readLimit, readNamed, readOptions, readSignal } from "../../validation/validate.js";
 import { readCall } from "../input.js";
 import { ErrorsInUnit } from "./in-unit.js";
 import type {
   ErrorPage,
   ErrorReceipt,
+  ErrorsOptions,
   ListErrorsOptions,
   NewRecordedError,
   RecordedError,
@@ -30,10 +32,13 @@ const REF = /^E([1-9]\d{0,14})$/;
 export class RecordedErrors {
   readonly #store: StateStore;
   readonly #journal: Journal<StoredError>;
+  readonly #inputs: InputReader;
 
   /** @internal */
-  constructor(store: StateStore) {
+  constructor(store: StateStore, options: ErrorsOptions = {}) {
+    readNamed(options, "options", ["redact"]);
     this.#store = readStore(store);
+    this.#inputs = new InputReader(options, "errors");
     this.#journal = new Journal(this.#store, "error", { codec: ERROR_CODEC });
     Object.freeze(this);
   }
@@ -53,12 +58,12 @@ export class RecordedErrors {
     options?: CallOptions,
   ): Promise<ErrorReceipt> {
     const owner = copySession(identity);
-    return receiptOf(await this.#journal.append(owner, [entryOf(error)], readCall(options)));
+    return receiptOf(await this.#journal.append(owner, [entryOf(error, this.#inputs)], readCall(options)));
   }
 
   async #recording(identity: SessionIdentity, error: NewRecordedError): Promise<Operation<ErrorReceipt>> {
     const { turn, repeatable, apply, recall } = await this.#journal.operation(copySession(identity), [
-      entryOf(error),
+      entryOf(error, this.#inputs),
     ]);
     return {
       turn,
@@ -118,8 +123,8 @@ export class RecordedErrors {
   }
 }
 
-function entryOf(error: NewRecordedError): NewEntry<StoredError> {
-  const { error: value, id } = readNewError(error);
+function entryOf(error: NewRecordedError, inputs: InputReader): NewEntry<StoredError> {
+  const { error: value, id } = readNewError(error, inputs);
   return id === undefined ? { value } : { id, value };
 }
 

@@ -1,6 +1,6 @@
 import { invalid } from "../../contract/errors.js";
 import { mappedJson } from "../../typed/codec.js";
-import { copyJson } from "../../typed/json-copy.js";
+import type { InputReader } from "../../typed/input-reader.js";
 import type { JsonValue } from "../../typed/json-value.js";
 import { readScopedId } from "../../typed/names.js";
 import { optional } from "../../validation/fields.js";
@@ -41,27 +41,29 @@ export const ERROR_CODEC = mappedJson<StoredError>({
 });
 
 /** Reads what `record` is given. What is too long is cut, because the error must not be lost for its size. INVALID_RECORD. */
-export function readNewError(error: unknown): ErrorInput {
+export function readNewError(error: unknown, inputs: InputReader): ErrorInput {
   const given = readNamed(error, "error", FIELDS) as NewRecordedError;
   const cut: CutField[] = [];
   const text = (field: "message" | "stack") => {
-    const whole = readString(given[field], field).toWellFormed();
+    // Cut behind that: half a secret is not recognised.
+    const whole = inputs.clean(readString(given[field], field).toWellFormed());
     return beginning(whole, MAX_TEXT_BYTES, () => cut.push(field));
   };
   const stored = {
     tool: readKind(given.tool, "tool"),
     message: text("message"),
-    ...("arguments" in given && { arguments: argumentsOf(given.arguments, () => cut.push("arguments")) }),
+    ...("arguments" in given && {
+      arguments: argumentsOf(inputs.json(given.arguments, "arguments"), () => cut.push("arguments")),
+    }),
     ...("stack" in given && { stack: text("stack") }),
     ...optional(given, "step", readKind),
   };
   return { error: { ...stored, cut }, ...("id" in given && { id: readScopedId(given.id, "id") }) };
 }
 
-function argumentsOf(value: unknown, onCut: () => void): JsonValue {
-  const copy = copyJson(value, "arguments");
-  const text = JSON.stringify(copy);
-  return Buffer.byteLength(text) <= MAX_ARGUMENTS_BYTES ? copy : beginning(text, MAX_ARGUMENTS_BYTES, onCut);
+function argumentsOf(given: JsonValue, onCut: () => void): JsonValue {
+  const text = JSON.stringify(given);
+  return Buffer.byteLength(text) <= MAX_ARGUMENTS_BYTES ? given : beginning(text, MAX_ARGUMENTS_BYTES, onCut);
 }
 
 /** The text up to so many bytes of UTF-8, cut between characters. */

@@ -25,7 +25,7 @@ export class ResultsInUnit {
   /** Like `Results.put`, of bytes or a text of up to 256 KiB. More, or a stream, is INVALID_RECORD of `content`. */
   async put(identity: SessionIdentity, result: NewResult): Promise<ResultReceipt> {
     const smallBytes = CountedContent.smallBytes(this.#store);
-    const { source, ...fields } = readNewResult(identity, result, smallBytes);
+    const { source, ...fields } = readNewResult(identity, result, smallBytes, this.#operations.inputs);
     const taken = this.#operations.content(fields.owner).takeSmall(requireSmall(source, smallBytes));
     return this.#unit.run(this.#operations.put(fields, taken));
   }

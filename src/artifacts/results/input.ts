@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type ContentSource, readSource } from "../../content/source.js";
 import type { SessionIdentity } from "../../contract/store.js";
 import { copySession } from "../../typed/cell.js";
+import type { InputReader } from "../../typed/input-reader.js";
 import { readScopedId } from "../../typed/names.js";
 import { optional, readTtl } from "../../validation/fields.js";
 import { readInteger, readLimit, readNamed, readOptions, readSignal } from "../../validation/validate.js";
@@ -28,16 +29,21 @@ const MAX_LIMIT = 1_000;
 const ID_BYTES = 6;
 
 /** Reads what `put` is given. INVALID_RECORD. */
-export function readNewResult(identity: SessionIdentity, result: unknown, smallBytes: number): ResultInput {
+export function readNewResult(
+  identity: SessionIdentity,
+  result: unknown,
+  smallBytes: number,
+  inputs: InputReader,
+): ResultInput {
   const owner = copySession(identity);
   const given = readNamed(result, "result", FIELDS) as NewResult;
   const isOwnId = "id" in given;
   return {
     owner,
-    source: readSource(given.content, smallBytes),
+    source: readSource(inputs.content(given.content), smallBytes),
     ...optional(given, "tool", readKind),
     ...optional(given, "contentType", readContentType),
-    metadata: "metadata" in given ? readMetadata(given.metadata, "metadata") : {},
+    metadata: "metadata" in given ? readMetadata(given.metadata, "metadata", inputs) : {},
     previewBytes:
       "previewBytes" in given
         ? readInteger(given.previewBytes, "previewBytes", 0, MAX_PREVIEW)

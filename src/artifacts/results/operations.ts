@@ -4,6 +4,7 @@ import { CountedContent } from "../../content/counted-content.js";
 import { isStateError, StateError } from "../../contract/errors.js";
 import { LIMITS } from "../../contract/limits.js";
 import type { SessionIdentity, StateStore } from "../../contract/store.js";
+import type { InputReader } from "../../typed/input-reader.js";
 import type { Operation } from "../../typed/operation.js";
 import type { Clock } from "../../typed/time.js";
 import type { Transaction } from "../../typed/transaction.js";
@@ -25,10 +26,13 @@ export type ResultFields = Omit<ResultInput, "source">;
 
 /** What the mutating methods do once their input is read, and the content is. */
 export class ResultOperations {
+  /** What reads the input of `put`, which the caller does. */
+  readonly inputs: InputReader;
   readonly #store: StateStore;
   readonly #now: Clock;
 
-  constructor(store: StateStore, now: Clock) {
+  constructor(store: StateStore, now: Clock, inputs: InputReader) {
+    this.inputs = inputs;
     this.#store = store;
     this.#now = now;
   }

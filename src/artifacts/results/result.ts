@@ -1,4 +1,5 @@
 import type { ContentSource } from "../../content/source.js";
+import type { RedactOption } from "../../contract/redact.js";
 import type { CallOptions } from "../../contract/store.js";
 import type { JsonInput, JsonValue } from "../../typed/json-value.js";
 import type { Clock } from "../../typed/time.js";
@@ -60,7 +61,7 @@ export interface ResultReceipt {
 }
 
 /** The options of `createResults`. */
-export interface ResultsOptions {
+export interface ResultsOptions extends RedactOption {
   /** Milliseconds since 1970. Default the process's clock. It dates results, and judges whether one has expired. */
   readonly clock?: Clock;
 }

@@ -18,6 +18,7 @@ import { copySession, decodeRecord, readStore } from "../../typed/cell.js";
 import { findCell } from "../../typed/cell-operations.js";
 import { DamageLog } from "../../typed/damage.js";
 import { exportEach } from "../../typed/exporting/export-each.js";
+import { InputReader } from "../../typed/input-reader.js";
 import type { UserData } from "../../typed/moving/user-data.js";
 import { readScopedId } from "../../typed/names.js";
 import { perform } from "../../typed/operation.js";
@@ -66,10 +67,10 @@ export class Results {
 
   /** @internal */
   constructor(store: StateStore, options: ResultsOptions = {}) {
-    readNamed(options, "options", ["clock"]);
+    readNamed(options, "options", ["clock", "redact"]);
     this.#store = readStore(store);
     this.#now = readClock(options);
-    this.#operations = new ResultOperations(this.#store, this.#now);
+    this.#operations = new ResultOperations(this.#store, this.#now, new InputReader(options, "results"));
     Object.freeze(this);
   }
 
@@ -83,7 +84,12 @@ export class Results {
    * IDEMPOTENCY_CONFLICT, and NOT_FOUND one that was deleted or has expired since, within the store's idempotency window.
    */
   async put(identity: SessionIdentity, result: NewResult, options?: CallOptions): Promise<ResultReceipt> {
-    const input = readNewResult(identity, result, CountedContent.smallBytes(this.#store));
+    const input = readNewResult(
+      identity,
+      result,
+      CountedContent.smallBytes(this.#store),
+      this.#operations.inputs,
+    );
     const call = readCall(options);
     const { owner, id, isOwnId, source } = input;
     const earlier = isOwnId ? await this.#stored(owner, id, call) : undefined;

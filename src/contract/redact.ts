@@ -1,0 +1,20 @@
+/**
+ * What takes secrets out of the values that a wrapper stores: the option `redact` of every wrapper. `redacting` of
+ * `groundstate/layers` makes it.
+ */
+export interface Redact {
+  /**
+   * The text with `«redacted:KIND»` in the place of each secret; the same text if it has none. What was redacted is counted
+   * on the channel `groundstate:redaction`, with the wrapper's name if it is given.
+   */
+  text(text: string, wrapper?: string): string;
+}
+
+/** An option of wrappers. */
+export interface RedactOption {
+  /**
+   * Takes secrets out of texts before they are stored: `redacting()` of `groundstate/layers`. Default: texts are stored as they
+   * are given.
+   */
+  readonly redact?: Redact;
+}
