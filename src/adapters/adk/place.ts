@@ -20,7 +20,7 @@ export function sessionAt(
   tenant: string,
   { appName, userId, sessionId }: CompositeSessionKey,
 ): SessionIdentity {
-  const beginning = sessionsOf(appName);
+  const beginning = beginningOf(appName);
   const name = nameOf(sessionId, "sessionId");
   const whole = beginning + name;
   const session = Buffer.byteLength(whole) <= LIMITS.nameBytes ? whole : beginning + DIGEST + digestOf(name);
@@ -28,7 +28,7 @@ export function sessionAt(
 }
 
 /** What the names of all sessions of an app begin with, and no others. */
-export function sessionsOf(appName: string): string {
+export function beginningOf(appName: string): string {
   const name = nameOf(appName, "appName");
   return `${SESSIONS}${Buffer.byteLength(name) <= APP_BYTES ? name : DIGEST + digestOf(name)}/`;
 }

@@ -19,11 +19,11 @@ import type { JsonValue } from "../../typed/json-value.js";
 import { together } from "../../typed/together/together.js";
 import { readNamed } from "../../validation/validate.js";
 import { readTenantOwner, type TenantOwner } from "../owner.js";
-import { sessionsUnder } from "./listed-sessions.js";
+import { pageOf } from "./listed-sessions.js";
 import { type SessionMetadata, sessionAt } from "./place.js";
 import { eventOfId, type OwnSessions, readWanted } from "./recent-events.js";
 import { type Change, mapsOf, scopesOf, writeScopes } from "./scoped-state.js";
-import { pageOf } from "./session-page.js";
+import { readPage } from "./session-page.js";
 import { sessionAsOfNow } from "./session-snapshot.js";
 import { eventToJson, type StoredEvent } from "./stored-event.js";
 
@@ -77,7 +77,11 @@ export class GroundstateSessionService extends BaseSessionService {
    * moment. `numRecentEvents` reads no more than these. UNAVAILABLE (`busy`) where the session changes all the time.
    */
   override async getSession({ config, ...key }: GetSessionRequest): Promise<Session | undefined> {
-    return sessionAsOfNow(this.#sessions, this.identityOf(key), key, readWanted(config));
+    return sessionAsOfNow(this.#sessions, {
+      identity: this.identityOf(key),
+      key,
+      wanted: readWanted(config),
+    });
   }
 
   /** The session, or a new one, also where several callers ask at once. */
@@ -96,11 +100,14 @@ export class GroundstateSessionService extends BaseSessionService {
     }
   }
 
-  /** The sessions of a user or of all users of an app, without events and state. It reads two records of each, in pages. */
+  /**
+   * The sessions of a user or of all users of an app, without events and state. It reads the entries of all in pages; the times of
+   * those that it shows, or of all where these give the order.
+   */
   override async listSessions(request: ListSessionsRequest): Promise<ListSessionsResponse> {
-    const { appName, userId, ...page } = request;
+    const { appName, userId, ...asked } = request;
     const who = { tenant: this.#tenantOf({ appName }), appName, ...(userId !== undefined && { userId }) };
-    return pageOf(await sessionsUnder(this.#sessions, who), page);
+    return pageOf(this.#sessions, who, readPage(asked));
   }
 
   /** Deletes the session with its events and its state, and with what other wrappers keep of it. */

@@ -212,6 +212,20 @@ onEveryStore((opened) => {
     expect((await service.getSession(key))?.events.map(({ id }) => id)).toEqual(["e2", "e3"]);
   });
 
+  test("each app is the tenant's that the owner says", async () => {
+    const { tenant } = newOwner();
+    const owner = ({ appName }: { readonly appName: string }) => ({ tenant: `${tenant}-${appName}` });
+    const service = new GroundstateSessionService(opened.store, { owner });
+    await service.createSession(key);
+    expect(service.identityOf(key)).toMatchObject({ tenant: `${tenant}-shop`, user: "ann" });
+    expect(await newService(opened.store, { tenant: `${tenant}-shop` }).getSession(key)).toBeDefined();
+    expect((await service.listSessions({ appName: "shop" })).totalItems).toBe(1);
+    const user = new GroundstateSessionService(opened.store, { owner: () => ({ tenant, user: "ann" }) });
+    await expect(user.getSession(key)).rejects.toMatchObject({ code: "INVALID_RECORD" });
+    const none = new GroundstateSessionService(opened.store, { owner: () => ({ tenant: "" }) });
+    await expect(none.listSessions(ann)).rejects.toMatchObject({ code: "IDENTITY_REQUIRED" });
+  });
+
   test("lists are in the order of the last events, in pages that go together", async () => {
     const service = newService(opened.store);
     for (const [sessionId, timestamp] of [
