@@ -11,7 +11,7 @@ export {
   type StateErrorOptions,
 } from "./contract/errors.js";
 export { LIMITS } from "./contract/limits.js";
-export type { Redact, RedactOption } from "./contract/redact.js";
+export type { Redact, RedactedPlace, RedactOption } from "./contract/redact.js";
 export * from "./contract/store.js";
 export {
   type BatchEvent,

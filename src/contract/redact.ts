@@ -5,9 +5,17 @@
 export interface Redact {
   /**
    * The text with `«redacted:KIND»` in the place of each secret; the same text if it has none. What was redacted is counted
-   * on the channel `groundstate:redaction`, with the wrapper's name if it is given.
+   * on the channel `groundstate:redaction`.
    */
-  text(text: string, wrapper?: string): string;
+  text(text: string, place?: RedactedPlace): string;
+}
+
+/** Where a text stands. */
+export interface RedactedPlace {
+  /** The wrapper that is to store it, for the diagnostics events. */
+  readonly wrapper?: string;
+  /** The property of an object that has it: some secrets are known by that, such as the value of `x-api-key`. */
+  readonly name?: string;
 }
 
 /** An option of wrappers. */

@@ -1,4 +1,4 @@
-export type { Redact } from "../contract/redact.js";
+export type { Redact, RedactedPlace } from "../contract/redact.js";
 export { type RedactingOptions, redacting } from "./redacting.js";
 export { credentials } from "./redaction/credentials.js";
 export type { FindingRedactor, PatternRedactor, Redactor } from "./redaction/own-rule.js";

@@ -1,5 +1,5 @@
 import { invalid } from "../contract/errors.js";
-import type { Redact } from "../contract/redact.js";
+import type { Redact, RedactedPlace } from "../contract/redact.js";
 import { emitRedactions } from "../diagnostics/diagnostics.js";
 import { readOptions } from "../validation/validate.js";
 import { credentials, RULES } from "./redaction/credentials.js";
@@ -33,10 +33,10 @@ export function redacting(options: RedactingOptions = {}): Redact {
   const redactors = "redactors" in given ? readList(given.redactors) : credentials;
   const sieve = new Sieve(redactors.map(readRule));
   return Object.freeze({
-    text(text: string, wrapper?: string): string {
-      const redacted = redactText(text, sieve);
+    text(text: string, place: RedactedPlace = {}): string {
+      const redacted = redactText(text, sieve, place.name);
       if (redacted === undefined) return text;
-      emitRedactions(wrapper, redacted.kinds);
+      emitRedactions(place.wrapper, redacted.kinds);
       return redacted.text;
     },
   });

@@ -1,4 +1,5 @@
 import { invalid } from "../contract/errors.js";
+import type { RedactOption } from "../contract/redact.js";
 import type { CallOptions, EventId, Expect, SaveReceipt, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import { readNamed, readSignal } from "../validation/validate.js";
@@ -8,7 +9,7 @@ import { commitWithRetries } from "./commit-with-retries.js";
 import { type TransactOptions, transact } from "./transact.js";
 
 /** How the values of a shape are stored. */
-export interface ShapeOptions<T, Input> {
+export interface ShapeOptions<T, Input> extends RedactOption {
   /** Default `json()`, which checks that the value survives JSON and nothing else. */
   readonly codec?: Codec<T, Input>;
 }

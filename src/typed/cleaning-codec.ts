@@ -1,6 +1,5 @@
 import { type Codec, isJsonCodec, jsonWith } from "./codec.js";
-
-type Clean = (text: string) => string;
+import type { Clean } from "./json-copy.js";
 
 /**
  * The codec, with the strings of values passed through `clean` before they are encoded. Those of `json` are cleaned as they
@@ -25,8 +24,8 @@ class CleanCopy {
     this.#clean = clean;
   }
 
-  of(value: unknown): unknown {
-    if (typeof value === "string") return this.#clean(value);
+  of(value: unknown, name?: string): unknown {
+    if (typeof value === "string") return this.#clean(value, name);
     if (typeof value !== "object" || value === null) return value;
     return this.#copies.get(value) ?? this.#copyOf(value);
   }
@@ -39,7 +38,7 @@ class CleanCopy {
     }
     if (part instanceof Map) {
       const copy = this.#keep(part, new Map<unknown, unknown>());
-      for (const [key, value] of part) copy.set(key, this.of(value));
+      for (const [key, value] of part) copy.set(key, this.of(value, nameOf(key)));
       return copy;
     }
     if (part instanceof Set) {
@@ -51,7 +50,7 @@ class CleanCopy {
     if (prototype !== null && prototype !== Object.prototype) return part;
     const copy = this.#keep(part, Object.create(prototype) as Record<PropertyKey, unknown>);
     for (const key of Reflect.ownKeys(part)) {
-      const value = this.of((part as Record<PropertyKey, unknown>)[key]);
+      const value = this.of((part as Record<PropertyKey, unknown>)[key], nameOf(key));
       Object.defineProperty(copy, key, { value, writable: true, enumerable: true, configurable: true });
     }
     return copy;
@@ -61,4 +60,8 @@ class CleanCopy {
     this.#copies.set(part, copy);
     return copy;
   }
+}
+
+function nameOf(key: unknown): string | undefined {
+  return typeof key === "string" ? key : undefined;
 }

@@ -1,6 +1,6 @@
 import { invalid, StateError } from "../contract/errors.js";
 import { readInteger, readNamed, readObject } from "../validation/validate.js";
-import { copyJson } from "./json-copy.js";
+import { type Clean, copyJson } from "./json-copy.js";
 import type { JsonValue } from "./json-value.js";
 import { inOneSlice } from "./slices.js";
 import { applySchema, SchemaMismatch, type SchemaResult, type StandardSchema } from "./standard-schema.js";
@@ -69,8 +69,6 @@ export function json(options: Partial<SchemaOptions<unknown, unknown>> = {}): Co
   return jsonCodec(options, undefined);
 }
 
-type Clean = ((text: string) => string) | undefined;
-
 /** The options of the codecs that `json` made. */
 const MADE = new WeakMap<object, Partial<SchemaOptions<unknown, unknown>>>();
 
@@ -79,11 +77,14 @@ export function isJsonCodec(codec: object): boolean {
 }
 
 /** A codec that `json` made, with `clean` giving what is stored in place of each string. */
-export function jsonWith<C extends object>(codec: C, clean: (text: string) => string): C {
+export function jsonWith<C extends object>(codec: C, clean: Clean): C {
   return jsonCodec(MADE.get(codec) ?? {}, clean) as C;
 }
 
-function jsonCodec(options: Partial<SchemaOptions<unknown, unknown>>, clean: Clean): Codec<unknown> {
+function jsonCodec(
+  options: Partial<SchemaOptions<unknown, unknown>>,
+  clean: Clean | undefined,
+): Codec<unknown> {
   readNamed(options, "options", ["schema", "version", "upgrades"]);
   const { schema, upgrades = {} } = options;
   const version =
@@ -116,7 +117,7 @@ function jsonCodec(options: Partial<SchemaOptions<unknown, unknown>>, clean: Cle
       return stored === version ? validated(value) : upgrade(value, stored).then(validated);
     },
   };
-  MADE.set(codec, options);
+  MADE.set(codec, { ...options });
   return codec;
 }
 
@@ -164,7 +165,11 @@ function refuseUnusedUpgrades(upgrades: object, version: number): void {
   }
 }
 
-async function encodeBySchema(schema: StandardSchema, value: unknown, clean: Clean): Promise<Uint8Array> {
+async function encodeBySchema(
+  schema: StandardSchema,
+  value: unknown,
+  clean: Clean | undefined,
+): Promise<Uint8Array> {
   // A synchronous result is encoded before the first await, so later changes to the caller's value have no effect.
   const result = schema["~standard"].validate(value);
   const encoded =

@@ -19,8 +19,9 @@ import {
   type Updater,
   updateCell,
 } from "./cell-operations.js";
-import { type Codec, readCodec } from "./codec.js";
+import type { Codec } from "./codec.js";
 import { itemKind, itemPrefix, readIdPrefix, readShapeName } from "./names.js";
+import { readShapeCodec } from "./shape-codec.js";
 import { mapInSlices } from "./slices.js";
 
 /** A value of a collection. */
@@ -65,7 +66,7 @@ export class Collection<T, Input = T> {
   constructor(store: StateStore, name: string, options: ShapeOptions<T, Input> = {}) {
     this.#store = readStore(store);
     this.#name = readShapeName(name);
-    this.#codec = readCodec(options);
+    this.#codec = readShapeCodec(options, this.#name);
   }
 
   /** The value, or `undefined` where nothing is stored. CORRUPT. */

@@ -3,7 +3,7 @@ import type { Redact, RedactOption } from "../contract/redact.js";
 import { readLongText } from "../validation/fields.js";
 import { cleaning } from "./cleaning-codec.js";
 import type { Codec } from "./codec.js";
-import { copyJson, copyJsonInSlices } from "./json-copy.js";
+import { type Clean, copyJson, copyJsonInSlices } from "./json-copy.js";
 import type { JsonValue } from "./json-value.js";
 
 type Read<T> = (value: unknown, field: string) => T;
@@ -13,11 +13,13 @@ type Read<T> = (value: unknown, field: string) => T;
  * here, before a digest, a limit or a codec sees them; ids, names and keys of objects are read elsewhere and stay.
  */
 export class InputReader {
-  readonly #clean: ((text: string) => string) | undefined;
+  readonly #clean: Clean | undefined;
 
   constructor(options: RedactOption, wrapper: string) {
     const redact = "redact" in options ? readRedact(options.redact) : undefined;
-    this.#clean = redact && ((text) => redact.text(text, wrapper));
+    const here = { wrapper };
+    this.#clean =
+      redact && ((text, name) => redact.text(text, name === undefined ? here : { wrapper, name }));
   }
 
   /** `copyJson`. */

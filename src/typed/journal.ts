@@ -4,7 +4,7 @@ import { newEventId } from "../process/event-id.js";
 import { readInteger, readNamed, readOptions } from "../validation/validate.js";
 import { copyIdentity, decodeRecord, readStore } from "./cell.js";
 import { findCell, type ShapeOptions } from "./cell-operations.js";
-import { type Codec, readCodec } from "./codec.js";
+import type { Codec } from "./codec.js";
 import type { CombinableOperation } from "./combined/perform-combined.js";
 import {
   type AppendReceipt,
@@ -35,6 +35,7 @@ import {
   trimIn,
 } from "./journal-trim.js";
 import { itemPrefix, readScopedId, readShapeName } from "./names.js";
+import { readShapeCodec } from "./shape-codec.js";
 import { mapInSlices } from "./slices.js";
 import { type TransactOptions, transact } from "./transact.js";
 import { type FoundRecord, Transaction } from "./transaction.js";
@@ -96,7 +97,7 @@ export class Journal<T, Input = T> {
   constructor(store: StateStore, name: string, options: ShapeOptions<T, Input> = {}) {
     this.#store = readStore(store);
     this.#name = readShapeName(name);
-    this.#codec = readCodec(options);
+    this.#codec = readShapeCodec(options, this.#name);
     readInteger(this.#codec.version, "codec.version", 0, MAX_CODEC_VERSION);
     this.#places = new JournalPlaces(this.#name, this.#codec, HEAD_CODEC);
   }

@@ -8,6 +8,9 @@ const MAX_DEPTH = 500;
 /** Bytes copied in one step: less than a millisecond of work, because many copies may begin in one event loop turn. */
 const STEP_BYTES = 32 * 1024;
 
+/** What is stored in place of a string. `name` is that of its property, where it has one. */
+export type Clean = (text: string, name?: string) => string;
+
 /** An object or array that is being copied, and how far the copy has come. */
 interface Level {
   readonly part: object;
@@ -36,7 +39,7 @@ export function copyJson(
   field: string,
   toJSON: "refused" | "called" = "refused",
   maxBytes: number = Number.POSITIVE_INFINITY,
-  clean?: (text: string) => string,
+  clean?: Clean,
 ): JsonValue {
   return atOnce(new JsonCopy(field, toJSON, maxBytes, clean).steps(value));
 }
@@ -49,7 +52,7 @@ export function copyJsonInSlices(
   value: unknown,
   field: string,
   maxBytes: number,
-  clean?: (text: string) => string,
+  clean?: Clean,
 ): Promise<JsonValue> {
   return firstStepThenSlices(new JsonCopy(field, "refused", maxBytes, clean).steps(value));
 }
@@ -58,17 +61,12 @@ class JsonCopy {
   readonly #field: string;
   readonly #toJSON: "refused" | "called";
   readonly #maxBytes: number;
-  readonly #clean: ((text: string) => string) | undefined;
+  readonly #clean: Clean | undefined;
   readonly #levels: Level[] = [];
   /** A lower bound of the size in JSON: one byte per UTF-16 unit of a string. */
   #bytes = 0;
 
-  constructor(
-    field: string,
-    toJSON: "refused" | "called",
-    maxBytes: number,
-    clean: ((text: string) => string) | undefined,
-  ) {
+  constructor(field: string, toJSON: "refused" | "called", maxBytes: number, clean: Clean | undefined) {
     this.#field = field;
     this.#toJSON = toJSON;
     this.#maxBytes = maxBytes;
@@ -98,12 +96,12 @@ class JsonCopy {
   }
 
   /** Returns the copy of a primitive. For an object or array it opens a level and returns `undefined`. */
-  #copy(part: unknown): JsonValue | undefined {
+  #copy(part: unknown, name?: string): JsonValue | undefined {
     switch (typeof part) {
       case "string":
         this.#countBytes(part.length + 1);
         if (!part.isWellFormed()) throw this.#refused("well-formed Unicode", "holds a lone surrogate");
-        return this.#clean === undefined ? part : this.#cleaned(part, this.#clean);
+        return this.#clean === undefined ? part : this.#cleaned(part, this.#clean, name);
       case "number":
         if (!Number.isFinite(part)) throw this.#refused("JSON", `is ${describeType(part)}`);
         this.#countBytes(digitsAfterFirst(part));
@@ -123,8 +121,8 @@ class JsonCopy {
     }
   }
 
-  #cleaned(text: string, clean: (text: string) => string): string {
-    const cleaned = clean(text);
+  #cleaned(text: string, clean: Clean, name: string | undefined): string {
+    const cleaned = clean(text, name);
     this.#countBytes(Math.max(0, cleaned.length - text.length));
     return cleaned;
   }
@@ -162,16 +160,17 @@ class JsonCopy {
     const { source, names } = level;
     const index = level.taken++;
     let member: unknown;
+    let name: string | undefined;
     if (names === undefined) member = (source as readonly unknown[])[index];
     else {
-      const name = names[index] as string;
+      name = names[index] as string;
       member = (source as Record<string, unknown>)[name];
       if (member !== undefined) this.#countBytes(name.length + 4);
       if (!name.isWellFormed())
         throw this.#refusedLevel("well-formed Unicode", "has a name that holds a lone surrogate");
       if (member === undefined) return;
     }
-    const copied = this.#copy(member);
+    const copied = this.#copy(member, name);
     if (copied !== undefined) addMember(level, copied);
   }
 

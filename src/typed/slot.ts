@@ -9,8 +9,9 @@ import {
   type Updater,
   updateCell,
 } from "./cell-operations.js";
-import { type Codec, readCodec } from "./codec.js";
+import type { Codec } from "./codec.js";
 import { readShapeName } from "./names.js";
+import { readShapeCodec } from "./shape-codec.js";
 
 /**
  * One value per identity.
@@ -33,7 +34,7 @@ export class TypedSlot<T, Input = T> {
   constructor(store: StateStore, kind: string, options: ShapeOptions<T, Input> = {}) {
     this.#store = readStore(store);
     this.#kind = readShapeName(kind, "kind");
-    this.#codec = readCodec(options);
+    this.#codec = readShapeCodec(options, this.#kind);
   }
 
   /** The value, or `undefined` where nothing is stored. CORRUPT. */

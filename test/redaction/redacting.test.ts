@@ -8,7 +8,7 @@ import { createStore, DIAGNOSTICS, type RedactionEvent } from "../../src/index.j
 import { credentials, type Redactor, redacting } from "../../src/layers/index.js";
 import { createRuntime, openRuntime } from "../../src/runtime/index.js";
 import { createSessions } from "../../src/sessions/index.js";
-import { json } from "../../src/typed.js";
+import { Collection, Journal, json, TypedSlot } from "../../src/typed.js";
 import { ALNUM, drawn } from "./drawn.js";
 import { GO } from "./go.js";
 
@@ -172,6 +172,60 @@ describe("values", () => {
     expect(await runtime.runs.get(WHO, id)).toMatchObject({ id, name: id, policy: id });
     await runtime.approvals.request(WHO, { id, tool: id, arguments: {}, requester: id, step: id });
     expect(await runtime.approvals.get(WHO, id)).toMatchObject({ id, tool: id, requester: id, step: id });
+  });
+
+  test("a secret that is known by the name of its property is found there, and nothing else is", async () => {
+    const store = await memory();
+    const facts = createFacts(store, { redact: redacting() });
+    const opaque = drawn(ALNUM, 32, 21);
+    const value = {
+      headers: {
+        "x-api-key": opaque,
+        Authorization: `Basic ${Buffer.from("ada:lovelace").toString("base64")}`,
+      },
+      auth: { authorization: "Bearer 12345678", secretAccessKey: drawn(ALNUM, 40, 22), accessKeyId: "mine" },
+      key: opaque,
+      secret: opaque,
+      "api-keys": [opaque],
+      "x-api-key": "<your key>",
+      authorization: "Bearer $TOKEN",
+    };
+    await facts.put(WHO_OF_FACTS, ["n"], "k", value);
+    expect(await facts.get(WHO_OF_FACTS, ["n"], "k")).toEqual({
+      ...value,
+      headers: {
+        "x-api-key": "«redacted:api-key-header»",
+        Authorization: "Basic «redacted:basic-auth»",
+      },
+      auth: {
+        authorization: "Bearer «redacted:bearer»",
+        secretAccessKey: "«redacted:aws-secret-key»",
+        accessKeyId: "mine",
+      },
+    });
+    // A redactor of one's own sees the text alone, and no name is stored in its place.
+    const own = redacting({ redactors: ["bearer", { kind: "own", pattern: /authorization=|secret/ }] });
+    expect(own.text("a secret", { name: "authorization" })).toBe("a «redacted:own»");
+  });
+
+  test("typed shapes take redact too", async () => {
+    const store = await memory();
+    const heard = events();
+    const redact = redacting();
+    const slot = new TypedSlot<{ text: string }>(store, "profile", { redact });
+    const collection = new Collection<string>(store, "notes", { codec: json<string>(), redact });
+    const journal = new Journal<string>(store, "log", { redact });
+    await slot.set(WHO, { text: secret(23) });
+    await collection.put(WHO, secret(24), secret(24));
+    await journal.append(WHO, [{ id: "1", value: secret(25) }]);
+    expect((await journal.append(WHO, [{ id: "1", value: secret(26) }])).duplicate).toBe(true);
+    expect(await slot.get(WHO)).toEqual({ text: MARKER });
+    expect(await collection.list(WHO)).toMatchObject([{ id: secret(24), value: MARKER }]);
+    expect(await journal.read(WHO)).toMatchObject([{ value: MARKER }]);
+    expect(heard.map(({ wrapper }) => wrapper)).toEqual(["profile", "notes", "log", "log"]);
+    expect(() => new TypedSlot(store, "a", { redact: undefined } as never)).toThrow(
+      expect.objectContaining({ code: "INVALID_RECORD" }),
+    );
   });
 
   test("the caller's own value is not changed", async () => {

@@ -1,4 +1,4 @@
-import { dashedToken, rule, token } from "./rule.js";
+import { dashedToken, namedRule, rule, token } from "./rule.js";
 
 const BASE64_END = "(?![A-Za-z0-9+/=])";
 
@@ -10,14 +10,14 @@ export const CLOUD_KEYS = [
     pattern: token("(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
   }),
   // Forty characters of base64 are many things: only behind the name of the setting.
-  rule("aws-secret-key", {
+  namedRule("aws-secret-key", {
     hints: ["ecret", "ECRET"],
     pattern: new RegExp(
       `secret_?access_?key[\\\\"' \\t]{0,8}[:=]>?[\\\\"' \\t]{0,8}(?<secret>[A-Za-z0-9+/]{40})${BASE64_END}`,
       "gi",
     ),
   }),
-  rule("azure-storage-key", {
+  namedRule("azure-storage-key", {
     hints: ["AccountKey=", "SharedAccessKey="],
     pattern: /(?:AccountKey|SharedAccessKey)=(?<secret>[A-Za-z0-9+/]{42,86}={1,2})(?![A-Za-z0-9+/=])/g,
   }),

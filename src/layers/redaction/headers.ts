@@ -1,9 +1,9 @@
-import { isRandom, rule } from "./rule.js";
+import { isRandom, namedRule, rule } from "./rule.js";
 
 /** What an Authorization header and a URL carry. */
 export const HEADERS = [
   // RFC 6750. Behind the word alone, only what nobody writes in prose.
-  rule(
+  namedRule(
     "bearer",
     {
       hints: ["uthorization", "UTHORIZATION"],
@@ -18,13 +18,13 @@ export const HEADERS = [
     },
   ),
   // RFC 7617: user and password in base64.
-  rule("basic-auth", {
+  namedRule("basic-auth", {
     hints: ["uthorization", "UTHORIZATION"],
     pattern:
       /authorization[\\"' \t]{0,8}[:=,]>?[\\"'[ \t]{0,8}basic[ \t]{1,8}(?<secret>[A-Za-z0-9+/]{6,}={0,2})/gi,
     isSecret: (secret) => /^[\x20-\x7e]*:[\x20-\x7e]+$/.test(Buffer.from(secret, "base64").toString()),
   }),
-  rule("api-key-header", {
+  namedRule("api-key-header", {
     hints: ["api-key", "Api-Key", "API-KEY", "API-Key", "auth-key", "Auth-Key", "AUTH-KEY"],
     pattern:
       /(?<![A-Za-z0-9])(?:x-(?:goog-)?api-key|api-key|x-auth-key)[\\"']{0,4}[ \t]{0,4}[:=,][\\"' \t]{0,8}(?<secret>[A-Za-z0-9._-]{16,})/gi,

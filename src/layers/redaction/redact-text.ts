@@ -15,12 +15,25 @@ export interface Redacted {
   readonly kinds: readonly string[];
 }
 
-/** `undefined` if the text has none. All rules look at the text as it is given, so their order changes no result. */
-export function redactText(text: string, sieve: Sieve): Redacted | undefined {
+/** Only names with one of these are worth a look. */
+const TELLING_NAME = /auth|key|secret/i;
+const LONGEST_NAME = 64;
+
+/**
+ * `undefined` if the text has none. All rules look at the text as it is given, so their order changes no result. `name` is
+ * that of the property that has the text.
+ */
+export function redactText(text: string, sieve: Sieve, name = ""): Redacted | undefined {
   const { rules } = sieve;
+  const before = name.length <= LONGEST_NAME && TELLING_NAME.test(name) ? `${name}=` : "";
+  const named = before + text;
   const found: Part[] = [];
-  for (const rule of sieve.candidates(text))
-    for (const { start, end } of (rules[rule] as Rule).find(text)) found.push({ start, end, rule });
+  for (const rule of sieve.candidates(named)) {
+    const { find, readsNames } = rules[rule] as Rule;
+    const size = readsNames ? before.length : 0;
+    for (const { start, end } of find(readsNames ? named : text))
+      if (end > size) found.push({ start: Math.max(0, start - size), end: end - size, rule });
+  }
   const parts = found.length === 0 ? found : withoutMarkers(text, merged(found));
   if (parts.length === 0) return undefined;
   let redacted = "";

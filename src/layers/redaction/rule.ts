@@ -11,6 +11,8 @@ export interface Rule {
   readonly kind: string;
   /** A text that has none of these has no such secret. Absent: every text may have one. */
   readonly hints?: readonly string[];
+  /** It also knows a secret by the name of its property: the text that it searches then begins with `name=`. */
+  readonly readsNames?: true;
   find(text: string): Iterable<Found>;
 }
 
@@ -44,6 +46,11 @@ function* matchesOf(text: string, { pattern, isSecret = isRandom }: Shape): Gene
     const end = match.index + match[0].length;
     if (isSecret(secret)) yield { start: end - secret.length, end };
   }
+}
+
+/** The same for secrets that are known by what stands before them, be it the name of the property that they are. */
+export function namedRule(kind: string, ...shapes: readonly Shape[]): Rule {
+  return { ...rule(kind, ...shapes), readsNames: true };
 }
 
 /**
