@@ -6,6 +6,7 @@ import { openMemory } from "../../drivers/memory/index.js";
 import { createFacts } from "../../src/facts/index.js";
 import { createStore, DIAGNOSTICS, type RedactionEvent } from "../../src/index.js";
 import { credentials, type Redactor, redacting } from "../../src/layers/index.js";
+import { Sieve } from "../../src/layers/redaction/sieve.js";
 import { createRuntime, openRuntime } from "../../src/runtime/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { Collection, Journal, json, TypedSlot } from "../../src/typed.js";
@@ -145,6 +146,9 @@ describe("redactors of one's own", () => {
     const once = redact("key: abcdef");
     expect(once).toBe("key: «redacted:after»");
     expect(redact(once)).toBe(once);
+    const heard = events();
+    expect(own({ kind: "letters", pattern: /[a-z]{4,}/ })(`${MARKER} ${MARKER}`)).toBe(`${MARKER} ${MARKER}`);
+    expect(heard).toEqual([]);
     // A text that only has a marker in it is no marker.
     expect(own({ kind: "all", pattern: /.+/ })(`${secret(2)} ${MARKER}`)).toBe("«redacted:all»");
   });
@@ -188,6 +192,7 @@ describe("values", () => {
       secret: opaque,
       "api-keys": [opaque],
       "x-api-key": "<your key>",
+      [`x-api-key: ${opaque}`]: "a value",
       authorization: "Bearer $TOKEN",
     };
     await facts.put(WHO_OF_FACTS, ["n"], "k", value);
@@ -373,6 +378,23 @@ describe("diagnostics", () => {
     redacting().text(secret(19));
     expect(heard.at(-1)).toEqual({ wrapper: undefined, kind: "github-token", count: 1 });
   });
+});
+
+test("a rule is asked where one of its hints is, also within another's", () => {
+  const find = () => [];
+  const rules = [["abc"], ["bcd", "x"], ["ab"], ["y"], undefined].map((hints, index) => ({
+    kind: `k${index}`,
+    ...(hints && { hints }),
+    find,
+  }));
+  const sieve = new Sieve(rules);
+  const candidates = (text: string) => [...sieve.candidates(text)].sort();
+  expect([candidates("abcd"), candidates("abd"), candidates("x"), candidates("z")]).toEqual([
+    [0, 1, 2, 4],
+    [0, 2, 4],
+    [1, 4],
+    [4],
+  ]);
 });
 
 test("a wrapper's own redact takes the place of the runtime's", async () => {

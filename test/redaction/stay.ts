@@ -203,7 +203,7 @@ const RANDOM = [
   `01ARZ3NDEKTSV4RRFFQ69G5FAV and ${drawn("0123456789ABCDEFGHJKMNPQRSTVWXYZ", 26, 91)}`,
   `eyJ${drawn(ALNUM, 40, 92)}`,
   `cursor=${Buffer.from(JSON.stringify({ after: 120, by: "createdAt" })).toString("base64url")}`,
-  `${Buffer.from('{"a":1}').toString("base64url")}.${drawn(ALNUM, 20, 93)}.${drawn(ALNUM, 43, 94)}`,
+  `${Buffer.from('{"after":120,"by":"createdAt"}').toString("base64url")}.${drawn(ALNUM, 20, 93)}.${drawn(ALNUM, 43, 94)}`,
   `main.${drawn(HEX, 8, 95)}.js and chunk-${drawn(ALNUM, 8, 96)}.css`,
   `0x${drawn(HEX, 40, 97)}`,
   `bc1q${drawn("023456789acdefghjklmnpqrstuvwxyz", 38, 98)}`,
