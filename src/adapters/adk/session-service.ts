@@ -19,6 +19,7 @@ import type { JsonValue } from "../../typed/json-value.js";
 import { together } from "../../typed/together/together.js";
 import { readNamed } from "../../validation/validate.js";
 import { readTenantOwner, type TenantOwner } from "../owner.js";
+import { latestWrites } from "./latest-writes.js";
 import { pageOf } from "./listed-sessions.js";
 import { type SessionMetadata, sessionAt } from "./place.js";
 import { eventOfId, type OwnSessions, readWanted } from "./recent-events.js";
@@ -123,8 +124,9 @@ export class GroundstateSessionService extends BaseSessionService {
     if (event.partial) return event;
     const { appName, userId, id: sessionId } = session;
     const identity = this.identityOf({ appName, userId, sessionId });
-    const change = { appName, delta: scopesOf(event.actions?.stateDelta), updated: event.timestamp };
     const entry = eventToJson(event);
+    const delta = await latestWrites(session, event, (request) => super.appendEvent(request));
+    const change = { appName, delta: scopesOf(delta), updated: event.timestamp };
     try {
       await this.#append(identity, entry, { ...change, edited: false });
     } catch (error) {

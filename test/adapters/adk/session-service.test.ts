@@ -3,11 +3,14 @@ import {
   createEventActions,
   createSession,
   type EventActions,
+  InMemorySessionService,
   type Session,
+  State,
   ToolConfirmation,
 } from "@google/adk";
 import { expect, test } from "vitest";
 import { GroundstateSessionService } from "../../../src/adapters/adk/index.js";
+import { createApprovals } from "../../../src/approvals/index.js";
 import { exportUser } from "../../../src/export-user/index.js";
 import { forgetUser } from "../../../src/forget-user/index.js";
 import { newEventId, type StateStore } from "../../../src/index.js";
@@ -251,6 +254,33 @@ onEveryStore((opened) => {
       await expect(listed(bad)).rejects.toMatchObject({ code: "INVALID_RECORD" });
   });
 
+  test("of writes side by side the last one counts, whichever is appended last", async () => {
+    const [service, model] = [newService(opened.store), new InMemorySessionService()];
+    for (const each of [service, model]) {
+      const session = await each.createSession({ ...key, state: { k: 0 } });
+      const deltas: Record<string, unknown>[] = [{}, {}, {}];
+      for (const [n, delta] of deltas.entries()) {
+        const state = new State(session.state, delta);
+        for (const name of ["k", "user:k", `k${n}`]) state.set(name, n);
+      }
+      for (const n of [1, 2, 0])
+        await each.appendEvent({ session, event: createEvent({ actions: { stateDelta: deltas[n] ?? {} } }) });
+      const expected = { k: 2, k0: 0, k1: 1, k2: 2 };
+      expect(stateOf(session)).toEqual({ ...expected, "user:k": 2 });
+      expect(stateOf(await each.getSession(key))).toMatchObject(expected);
+      if (each === service) expect((await each.getSession(key))?.state["user:k"]).toBe(2);
+      // Whoever says in so many words what the state is has the last word.
+      await each.appendEvent({ session, event: changing({ k: 3, "user:k": 3 }) });
+      expect(stateOf(session)).toEqual(stateOf(await each.getSession(key)));
+      expect(session.state).toMatchObject({ k: 3, "user:k": 3 });
+    }
+    const session = (await service.getSession(key)) as Session;
+    await service.deleteSession(key);
+    const before = stateOf(session);
+    await expect(service.appendEvent({ session, event: changing({ k: 4, l: 4 }) })).rejects.toThrow();
+    expect(stateOf(session)).toEqual(before);
+  });
+
   test("what is refused changes nothing, neither in the store nor in the session", async () => {
     const service = newService(opened.store);
     const session = await service.createSession(key);
@@ -311,6 +341,8 @@ onEveryStore((opened) => {
     const service = newService(opened.store);
     const session = await service.createSession({ ...key, state: { n: 1, "user:n": 2, "app:n": 3 } });
     await service.appendEvent({ session, event: changing({ m: 1 }) });
+    const refund = { id: "a-1", tool: "refund", arguments: { order: 7 } };
+    await createApprovals(opened.store).request(service.identityOf(key), refund);
     await service.deleteSession(key);
     await service.deleteSession(key);
     expect(await service.getSession(key)).toBeUndefined();
