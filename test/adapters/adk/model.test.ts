@@ -89,7 +89,7 @@ onEveryStore((opened) => {
         const kept = new Map<string, readonly [Session, Session]>();
         for (const operation of operations) await perform(operation, { own, model, seen, kept });
       }),
-      { numRuns: soak(25) },
+      { numRuns: soak(12) },
     );
   }, 240_000);
 });
