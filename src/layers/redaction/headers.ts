@@ -9,12 +9,12 @@ export const HEADERS = [
       hints: ["uthorization", "UTHORIZATION"],
       pattern:
         /authorization[\\"' \t]{0,8}[:=,]>?[\\"'[ \t]{0,8}bearer[ \t]{1,8}(?<secret>[A-Za-z0-9._~+/-]{8,}={0,2})/gi,
-      isSecret: (secret) => /[0-9]/.test(secret) && !isPlaceholder(secret),
+      isSecret: (secret) => HAS_DIGIT.test(secret) && !isPlaceholder(secret),
     },
     {
       hints: ["earer ", "EARER "],
       pattern: /(?<![A-Za-z0-9])bearer[ \t]{1,8}(?<secret>[A-Za-z0-9._~+/-]{20,}={0,2})/gi,
-      isSecret: (secret) => isRandom(secret) && !isPlaceholder(secret),
+      isSecret: isOpaque,
     },
   ),
   // RFC 7617: user and password in base64.
@@ -28,7 +28,7 @@ export const HEADERS = [
     hints: ["api-key", "Api-Key", "API-KEY", "API-Key", "auth-key", "Auth-Key", "AUTH-KEY"],
     pattern:
       /(?<![A-Za-z0-9])(?:x-(?:goog-)?api-key|api-key|x-auth-key)[\\"']{0,4}[ \t]{0,4}[:=,][\\"' \t]{0,8}(?<secret>[A-Za-z0-9._-]{16,})/gi,
-    isSecret: (secret) => isRandom(secret) && !isPlaceholder(secret),
+    isSecret: isOpaque,
   }),
   // RFC 3986, 3.2.1. The password ends at the last @ before the path.
   rule("url-password", {
@@ -44,6 +44,14 @@ const TEMPLATE =
 const WORD = /^(?:(?:your|my|the|db)[-_]?)?(?:password|passwd|pwd)(?:[-_]?here)?$/i;
 const YOURS = /^(?:your|my|insert|replace|example)[-_a-z]*$/i;
 
+const CAPITALS = /^[A-Z_]{4,}$/;
+const HAS_DIGIT = /[0-9]/;
+
+/** Code says `headers.set("x-api-key", authHeader.value)`, and has no digits there. */
+function isOpaque(secret: string): boolean {
+  return HAS_DIGIT.test(secret) && isRandom(secret) && !isPlaceholder(secret);
+}
+
 function isPlaceholder(secret: string): boolean {
-  return TEMPLATE.test(secret) || WORD.test(secret) || YOURS.test(secret);
+  return TEMPLATE.test(secret) || WORD.test(secret) || YOURS.test(secret) || CAPITALS.test(secret);
 }
