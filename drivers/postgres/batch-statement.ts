@@ -9,6 +9,7 @@ import type { Row } from "./client.js";
 import { DEADLINE, type Parameter } from "./connection.js";
 import { failed, IdTaken, unknownOutcome } from "./errors.js";
 import { OwnStatements } from "./own-statements.js";
+import { QueueHeads } from "./queue-heads.js";
 import { packRounds, type Rounds, roundsOf, unpackRounds } from "./rounds.js";
 import { packSave, singleSave, unpackSave } from "./single-save.js";
 import type { Statements } from "./statements.js";
@@ -23,23 +24,26 @@ export interface LockWaits {
   readonly careful: boolean;
 }
 
+/** Runs a statement as this tenant; as none if it is about no tenant's data alone. */
 type Query = (
   text: string,
   parameters: readonly Parameter[],
   deadline: number | undefined,
+  tenant: string | undefined,
 ) => Promise<readonly Row[]>;
+
+export interface BatchOptions {
+  /** Makes a statement notify of one parameter more; absent if the store does not notify. */
+  readonly notifying?: ((text: string, parameters: number) => string) | undefined;
+  /** Whether each statement sees and forgets the event ids of its own tenant alone. */
+  readonly isolated?: boolean;
+}
 
 /** What begins the parameters of a batch: window, wait for session locks, lock timeout, deadline, head of the queue. */
 type Common = readonly [Parameter, Parameter, Parameter, Parameter, Parameter];
 
 /** The average number of writes per round from which rounds are faster than commit by commit. */
 const MIN_PER_ROUND = 4;
-
-/** How long the remembered head of the expiry queue is used: a long transaction may commit rows before it later. */
-const QUEUE_HEAD_MS = 600_000;
-
-/** A time before every event's. */
-const QUEUE_START = "-9223372036854775808";
 
 /** What came of a statement, and what it may have met the locks of: `undefined` if that was no statement of this driver. */
 interface Sent {
@@ -51,20 +55,14 @@ interface Sent {
 export class BatchStatement {
   readonly #query: Query;
   readonly #statements: Statements;
-  /** Makes a statement notify of one parameter more; `undefined` if the store does not notify. */
-  readonly #notifying: ((text: string, parameters: number) => string) | undefined;
+  readonly #options: BatchOptions;
   readonly #own = new OwnStatements();
-  #queueHead = QUEUE_START;
-  #queueHeadUntil = 0;
+  readonly #queueHeads = new QueueHeads();
 
-  constructor(
-    query: Query,
-    statements: Statements,
-    notifying?: (text: string, parameters: number) => string,
-  ) {
+  constructor(query: Query, statements: Statements, options: BatchOptions = {}) {
     this.#query = query;
     this.#statements = statements;
-    this.#notifying = notifying;
+    this.#options = options;
   }
 
   /** The outcomes; `undefined` for a commit whose session another connection holds, unless that is a short statement of this driver. */
@@ -108,7 +106,7 @@ export class BatchStatement {
     } catch (error) {
       if (!(error instanceof IdTaken)) throw error;
       // The sequence lags behind the ids in the table, as after a restore. Nothing was written.
-      await this.#query(this.#statements.settleIds, [], options.deadline);
+      await this.#query(this.#statements.settleIds, [], options.deadline, undefined);
       return this.#send(commits, options, lockWaits);
     }
   }
@@ -117,20 +115,20 @@ export class BatchStatement {
     if (!lockWaits.careful) {
       const save = singleSave(commits);
       if (save !== undefined) {
-        const [window, , rowsMs, deadline, queueHead] = this.#common(options, lockWaits);
+        const [window, , rowsMs, deadline, queueHead] = this.#common(commits, options, lockWaits);
         const packed = packOrReject(() => packSave(save));
         const parameters: readonly Parameter[] = [window, rowsMs, deadline, queueHead, ...packed];
         const rows = await this.#write(this.#statements.applyOne, parameters, commits, options);
         const answer = unpackSave(rows);
-        if (answer !== undefined) return this.#outcomesOf(answer);
+        if (answer !== undefined) return this.#outcomesOf(commits, answer);
       }
       const rounds = packOrReject(() => roundsThatPay(commits));
       if (rounds !== undefined) {
         const packed = packOrReject(() => packRounds(commits, rounds));
-        const parameters = [...this.#common(options, lockWaits), ...packed];
+        const parameters = [...this.#common(commits, options, lockWaits), ...packed];
         const rows = await this.#write(this.#statements.applyMany, parameters, commits, options);
         const answer = unpackRounds(rows, commits, rounds);
-        if (answer !== undefined) return this.#outcomesOf(answer);
+        if (answer !== undefined) return this.#outcomesOf(commits, answer);
         // A session is locked, and the statement has waited for it already.
         return this.#sendOneByOne(commits, options, { ...lockWaits, sessionsMs: 0 });
       }
@@ -145,14 +143,14 @@ export class BatchStatement {
   ): Promise<Outcomes> {
     const packed = packOrReject(() => packCommits(commits));
     const careful = lockWaits.careful ? "1" : "0";
-    const parameters = [...this.#common(options, lockWaits), careful, ...packed];
+    const parameters = [...this.#common(commits, options, lockWaits), careful, ...packed];
     const rows = await this.#write(this.#statements.apply, parameters, commits, options);
-    return this.#outcomesOf(unpackAnswer(rows, commits));
+    return this.#outcomesOf(commits, unpackAnswer(rows, commits));
   }
 
-  #common({ window }: ApplyOptions, { sessionsMs, rowsMs }: LockWaits): Common {
-    const queueHead = monotonicMs() < this.#queueHeadUntil ? this.#queueHead : QUEUE_START;
-    return [String(window), String(sessionsMs), String(rowsMs), DEADLINE, queueHead];
+  #common(commits: readonly Commit[], { window }: ApplyOptions, { sessionsMs, rowsMs }: LockWaits): Common {
+    const head = this.#queueHeads.of(this.#queueOf(commits));
+    return [String(window), String(sessionsMs), String(rowsMs), DEADLINE, head];
   }
 
   /** Runs the statement, which notifies of what it writes if the store does that. */
@@ -162,18 +160,21 @@ export class BatchStatement {
     commits: readonly Commit[],
     { deadline }: ApplyOptions,
   ): Promise<readonly Row[]> {
-    const payload = this.#notifying === undefined ? "" : payloadOf(commits);
-    if (this.#notifying === undefined || payload === "") return this.#query(text, parameters, deadline);
-    return this.#query(this.#notifying(text, parameters.length), [...parameters, payload], deadline);
+    const { notifying } = this.#options;
+    const tenant = commits[0]?.tenant;
+    const payload = notifying === undefined ? "" : payloadOf(commits);
+    if (notifying === undefined || payload === "") return this.#query(text, parameters, deadline, tenant);
+    return this.#query(notifying(text, parameters.length), [...parameters, payload], deadline, tenant);
   }
 
-  #outcomesOf({ outcomes, queueHead }: Answer): Outcomes {
-    if (queueHead !== undefined) {
-      const now = monotonicMs();
-      if (now >= this.#queueHeadUntil) this.#queueHeadUntil = now + QUEUE_HEAD_MS;
-      this.#queueHead = queueHead;
-    }
+  #outcomesOf(commits: readonly Commit[], { outcomes, queueHead }: Answer): Outcomes {
+    if (queueHead !== undefined) this.#queueHeads.set(this.#queueOf(commits), queueHead);
     return outcomes;
+  }
+
+  /** The expiry queue that these commits take from. */
+  #queueOf(commits: readonly Commit[]): string {
+    return this.#options.isolated ? (commits[0]?.tenant ?? "") : "";
   }
 }
 

@@ -1,6 +1,6 @@
 import { invalid } from "../../src/contract/errors.js";
 import { readDriverConfig } from "../../src/validation/store-options.js";
-import { readBoolean, readInteger, readOneOf } from "../../src/validation/validate.js";
+import { readBoolean, readInteger, readNamed, readOneOf } from "../../src/validation/validate.js";
 import type { MigrateMode } from "../migrations.js";
 import { type Address, readAddress, URL_RULE } from "./address.js";
 import type { PostgresClient } from "./client.js";
@@ -48,6 +48,20 @@ export interface PostgresConfig {
    */
   readonly batch?: "shared" | "tenant";
   /**
+   * `tenant`: each statement proves to the server of which tenant it is, and row-level security lets it see and write that
+   * tenant's rows alone. Needs `tenantKey`, tables that `isolateTenants` has prepared, and a role that owns nothing; opening is
+   * refused with UNAVAILABLE and the reason `setup` otherwise. Implies `batch: "tenant"` and `migrate: "verify"`; `notify` is
+   * refused. Default `none`.
+   */
+  readonly isolation?: "none" | "tenant";
+  /** The key that `isolateTenants` got: a secret of 32 to 1,024 characters, made at random. Only with `isolation: "tenant"`. */
+  readonly tenantKey?: string;
+  /**
+   * The login of a role that sees all tenants. With `isolation: "tenant"` scans of all tenants use it, in one connection of its
+   * own that is made for the first of them; without it they are UNAVAILABLE with the reason `setup`.
+   */
+  readonly admin?: AdminConfig;
+  /**
    * `true`: changes that another store makes show in watches within milliseconds, if that store has the option too. Each batch
    * then ends with a NOTIFY, for which Postgres takes one lock for the whole database at commit, so batches of all stores
    * commit one after another. While something is watched, the driver keeps one connection more, to listen, and the store asks
@@ -70,6 +84,18 @@ export interface PostgresConfig {
   readonly openTimeoutMs?: number;
 }
 
+/** The login of a role that sees all tenants. */
+export interface AdminConfig {
+  /** As the store's own `url`, for the same database. */
+  readonly url: string;
+}
+
+/** How statements prove their tenant. */
+export interface IsolationSettings {
+  readonly tenantKey: string;
+  readonly admin: Address | undefined;
+}
+
 /** A checked configuration, with defaults filled in. */
 export interface Settings {
   readonly source: { readonly address: Address } | { readonly connect: () => PostgresClient };
@@ -77,6 +103,7 @@ export interface Settings {
   readonly migrate: MigrateMode;
   readonly prepare: boolean;
   readonly oneTenant: boolean;
+  readonly isolation: IsolationSettings | undefined;
   readonly notify: boolean;
   readonly poolSize: number;
   readonly timeoutMs: number;
@@ -93,6 +120,9 @@ const OPTIONS = [
   "migrate",
   "prepare",
   "batch",
+  "isolation",
+  "tenantKey",
+  "admin",
   "notify",
   "poolSize",
   "timeoutMs",
@@ -107,23 +137,56 @@ export function readConfig(config: PostgresConfig): Settings {
   const {
     schema = "groundstate",
     tablePrefix = "",
-    migrate = "apply",
+    migrate = config.isolation === "tenant" ? "verify" : "apply",
     prepare = true,
     notify = false,
   } = config;
   if (!MODES.includes(migrate)) throw invalid("migrate", '"apply", "verify" or "off"');
   if (typeof prepare !== "boolean") throw invalid("prepare", "true or false");
+  const isolation = readIsolation(config);
   return {
     source: readSource(config),
     names: namesOf(schema, tablePrefix),
     migrate,
     prepare,
-    oneTenant: readOneOf(config.batch ?? "shared", "batch", ["shared", "tenant"]) === "tenant",
+    oneTenant:
+      readOneOf(config.batch ?? "shared", "batch", ["shared", "tenant"]) === "tenant" ||
+      isolation !== undefined,
+    isolation,
     notify: readBoolean(notify, "notify"),
     poolSize: readInteger(config.poolSize ?? 5, "poolSize", 1, 100),
     timeoutMs: readInteger(config.timeoutMs ?? 10_000, "timeoutMs", 100, 3_600_000),
     openTimeoutMs: readInteger(config.openTimeoutMs ?? 5_000, "openTimeoutMs", 0, 3_600_000),
   };
+}
+
+function readIsolation(config: PostgresConfig): IsolationSettings | undefined {
+  const { isolation = "none", tenantKey, admin, batch, migrate, notify } = config;
+  if (readOneOf(isolation, "isolation", ["none", "tenant"]) === "none") {
+    if (tenantKey !== undefined) throw invalid("tenantKey", 'left out, or given with isolation: "tenant"');
+    if (admin !== undefined) throw invalid("admin", 'left out, or given with isolation: "tenant"');
+    return undefined;
+  }
+  if (batch === "shared") throw invalid("batch", '"tenant" with isolation: "tenant"');
+  if (migrate === "apply")
+    throw invalid(
+      "migrate",
+      '"verify" or "off" with isolation: "tenant": the owner migrates, by isolateTenants',
+    );
+  // Whoever may connect can listen.
+  if (notify === true) throw invalid("notify", 'false with isolation: "tenant"');
+  return { tenantKey: readTenantKey(tenantKey), admin: admin && readAdmin(admin) };
+}
+
+export function readTenantKey(key: unknown): string {
+  if (typeof key === "string" && key.length >= 32 && key.length <= 1024 && key.isWellFormed()) return key;
+  throw invalid("tenantKey", "a secret of 32 to 1,024 characters");
+}
+
+function readAdmin(admin: unknown): Address {
+  const { url } = readNamed(admin, "admin", ["url"]) as Partial<AdminConfig>;
+  if (typeof url !== "string") throw invalid("admin.url", URL_RULE);
+  return readAddress(url);
 }
 
 function readSource({ url, connect }: PostgresConfig): Settings["source"] {

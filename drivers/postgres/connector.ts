@@ -27,7 +27,12 @@ interface ClientOptions {
   onclose?: ((connection: number) => void) | undefined;
 }
 
-export async function connectorOf(source: Settings["source"], prepare: boolean): Promise<Connector> {
+/** `policies`: the role is bound by policies. Otherwise rows that one hides are an error, not missing records. */
+export async function connectorOf(
+  source: Settings["source"],
+  prepare: boolean,
+  policies = false,
+): Promise<Connector> {
   if ("connect" in source) {
     const connect = ownClients(source.connect);
     const target = "postgres: a client of the caller's";
@@ -47,7 +52,7 @@ export async function connectorOf(source: Settings["source"], prepare: boolean):
     canListen: true,
     clients: (connectMs, timeoutMs) => ({
       connect: (host, events) => {
-        const settings = prepare ? sessionSettings(timeoutMs) : {};
+        const settings = prepare ? sessionSettings(timeoutMs, policies) : {};
         return clientOf(postgres, address, hosts[host] as Host, settings, events);
       },
       ownsClients: true,
@@ -104,15 +109,14 @@ function statementTimeoutMs(timeoutMs: number): number {
   return Math.floor(timeoutMs * 0.65);
 }
 
-function sessionSettings(timeoutMs: number): Record<string, number | string> {
+function sessionSettings(timeoutMs: number, policies: boolean): Record<string, number | string> {
   return {
     default_transaction_isolation: "read committed",
     // The forms in which the client reads bytes and the driver writes arrays.
     bytea_output: "hex",
     array_nulls: "on",
     client_min_messages: "warning",
-    // Rows that a policy hides must cause an error. Otherwise records would seem to be missing.
-    row_security: "off",
+    row_security: policies ? "on" : "off",
     statement_timeout: statementTimeoutMs(timeoutMs),
     lock_timeout: lockTimeoutMs(timeoutMs),
     idle_in_transaction_session_timeout: timeoutMs,

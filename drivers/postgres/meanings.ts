@@ -58,6 +58,14 @@ const MEANINGS: readonly (readonly [prefix: string, meaning: Meaning])[] = [
         "a payload did not arrive as it was sent, and nothing was written: the client serializes twice, as it does behind poolers that forget prepared statements: open, and make clients, with prepare: false",
     },
   ],
+  [
+    "GS002",
+    {
+      reason: "setup",
+      message:
+        "the policies of the tables ask for a tenant and a key: open with isolation and the tenantKey of isolateTenants, or give admin a role that sees all tenants (docs/drivers/postgres-isolation.md)",
+    },
+  ],
   // A pooler sends each statement to another session.
   ["08P01", { reason: "setup", message: "a pooler is in between: open with prepare: false" }],
   ["26000", { reason: "setup", message: "a pooler is in between: open with prepare: false" }],

@@ -8,7 +8,7 @@ import type { Names } from "./names.js";
 import { statementsOf } from "./statements.js";
 
 /** An arbitrary number that no other program is likely to lock. Sessions are locked by hashes with another seed. */
-const MIGRATION_LOCK = "7310582642901137";
+export const MIGRATION_LOCK = "7310582642901137";
 
 const BACKOFF = { baseMs: 50, mostMs: 1_000, random: Math.random };
 const MAX_TRIES = 10;

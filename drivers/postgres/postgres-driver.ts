@@ -35,6 +35,7 @@ import type { ClientPool } from "./client-pool.js";
 import { DEADLINE, type Parameter } from "./connection.js";
 import { lockTimeoutMs } from "./connector.js";
 import { Exhausted, IncompleteAnswer, type Intent, LockNotFree, translate } from "./errors.js";
+import type { Isolation } from "./isolation/isolation.js";
 import { LockedSessions } from "./locked-sessions.js";
 import { absentSchema, schemaVersion } from "./migrator.js";
 import type { Names } from "./names.js";
@@ -57,6 +58,8 @@ export interface PostgresDriverOptions {
   readonly notify?: boolean;
   /** What other stores notify of; absent if the driver does not listen. */
   readonly notifications?: Notifications | undefined;
+  /** Present if each statement runs as one tenant. `oneTenant` is then set. */
+  readonly isolation?: Isolation | undefined;
 }
 
 /**
@@ -109,9 +112,14 @@ export class PostgresDriver implements Driver {
     this.#options = options;
     this.#statements = statementsOf(options.names);
     this.#batch = new BatchStatement(
-      (text, values, deadline) => this.#query(text, values, "write", deadline),
+      (text, values, deadline, tenant) => this.#query(tenant, text, values, "write", deadline),
       this.#statements,
-      options.notify ? (text, parameters) => notifying(options.names, text, parameters) : undefined,
+      {
+        notifying: options.notify
+          ? (text, parameters) => notifying(options.names, text, parameters)
+          : undefined,
+        isolated: options.isolation !== undefined,
+      },
     );
     if (options.notifications !== undefined) this.changes = options.notifications;
     this.#lockedSessions = new LockedSessions(this.#batch, this.batchesOneTenant);
@@ -154,7 +162,13 @@ export class PostgresDriver implements Driver {
     this.#requireOneTenant(slots);
     const [slot] = slots;
     if (slot !== undefined && slots.length === 1) return [await this.#readOne(slot, deadline)];
-    const rows = await this.#query(this.#statements.readMany, columnsOf(slots), "read", deadline);
+    const rows = await this.#query(
+      slot?.tenant,
+      this.#statements.readMany,
+      columnsOf(slots),
+      "read",
+      deadline,
+    );
     const records = new Array<StoredRecord | undefined>(slots.length).fill(undefined);
     for (const row of rows) records[Number(row.place) - 1] = recordOf(row);
     return records;
@@ -165,7 +179,8 @@ export class PostgresDriver implements Driver {
     { deadline }: CallLimit = {},
   ): Promise<readonly (EventId | undefined)[]> {
     this.#requireOneTenant(slots);
-    const rows = await this.#query(this.#statements.readEventIds, columnsOf(slots), "read", deadline);
+    const { readEventIds } = this.#statements;
+    const rows = await this.#query(slots[0]?.tenant, readEventIds, columnsOf(slots), "read", deadline);
     const found = new Array<EventId | undefined>(slots.length).fill(undefined);
     for (const row of rows) found[Number(row.place) - 1] = row.event_id as EventId;
     return found;
@@ -177,6 +192,7 @@ export class PostgresDriver implements Driver {
     { deadline }: CallLimit = {},
   ): Promise<StoredRecord | undefined> {
     const [row] = await this.#query(
+      tenant,
       this.#statements.readByEventId,
       [tenant, user, session, eventId],
       "read",
@@ -198,7 +214,7 @@ export class PostgresDriver implements Driver {
     const { tenant, user, session, run } = identity;
     const { from, until = AFTER_ALL } = kindRange(range);
     const parameters = [tenant, user, session, run, from, until, String(limit)] as const;
-    const [row] = await this.#query(this.#statements.count, parameters, "read", deadline);
+    const [row] = await this.#query(tenant, this.#statements.count, parameters, "read", deadline);
     return Number(row?.count);
   }
 
@@ -219,7 +235,7 @@ export class PostgresDriver implements Driver {
       String(limit),
       String(MAX_SCAN_WORK),
     ] as const;
-    const rows = await this.#query(this.#statements.scanSessions, parameters, "read", deadline);
+    const rows = await this.#query(tenant, this.#statements.scanSessions, parameters, "read", deadline);
     const sessions: string[] = [];
     let next: Slot | undefined;
     for (const row of rows) {
@@ -240,7 +256,7 @@ export class PostgresDriver implements Driver {
     const place = [tenant, user, session, from.run, from.kind, until.run, until.kind];
     const parameters = [String(lockMs), DEADLINE, ...place, String(MAX_ERASED_AT_ONCE), "1"] as const;
     // Sent as a read: a repeated sweep does no harm.
-    const [row] = await this.#query(this.#statements.sweep, parameters, "read", deadline);
+    const [row] = await this.#query(tenant, this.#statements.sweep, parameters, "read", deadline);
     return { removed: Number(row?.removed), more: row?.more === true };
   }
 
@@ -259,7 +275,8 @@ export class PostgresDriver implements Driver {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#options.notifications?.close(), this.#pool.close()]);
+    const { notifications, isolation } = this.#options;
+    await Promise.all([notifications?.close(), isolation?.close(), this.#pool.close()]);
   }
 
   /** A store that does not keep tenants apart divides the call, because it was refused as a whole. */
@@ -272,7 +289,7 @@ export class PostgresDriver implements Driver {
 
   async #readOne(slot: Slot, deadline: number | undefined): Promise<StoredRecord | undefined> {
     const parameters = SLOT.map((name) => slot[name]);
-    const [row] = await this.#query(this.#statements.read, parameters, "read", deadline);
+    const [row] = await this.#query(slot.tenant, this.#statements.read, parameters, "read", deadline);
     return row && recordOf(row);
   }
 
@@ -288,9 +305,9 @@ export class PostgresDriver implements Driver {
     };
     const { scan, scanHeaders } = this.#statements;
     const statement = query.bytes === false ? scanHeaders : scan;
-    take(
-      await this.#query(statement, scanParameters(query), "read", deadline, chunks && { ...chunks, take }),
-    );
+    const parameters = scanParameters(query);
+    const taking = chunks && { ...chunks, take };
+    take(await this.#query(query.tenant, statement, parameters, "read", deadline, taking));
     return page;
   }
 
@@ -325,16 +342,27 @@ export class PostgresDriver implements Driver {
     return commits.map(() => undefined);
   }
 
-  /** Runs one statement. If a part of the schema is missing, the error says which. */
+  /** Runs one statement, as this tenant or as none. If a part of the schema is missing, the error says which. */
   async #query(
+    tenant: string | undefined,
     text: string,
     parameters: readonly Parameter[],
     intent: Intent,
     deadline = this.#deadline(),
     chunks?: ChunkOptions,
   ): Promise<readonly Row[]> {
+    const { isolation } = this.#options;
     try {
-      return await this.#pool.run(text, parameters, intent, deadline, chunks);
+      if (isolation !== undefined && tenant === undefined)
+        return await isolation.adminPool().run(text, parameters, intent, deadline, chunks);
+      if (isolation === undefined || tenant === undefined)
+        return await this.#pool.run(text, parameters, intent, deadline, chunks);
+      const { proof } = isolation;
+      const [statement, given] = [
+        proof.statement(text, parameters.length),
+        [...parameters, proof.of(tenant)],
+      ];
+      return await this.#pool.run(statement, given, intent, deadline, chunks);
     } catch (error) {
       throw isStateError(error, "SCHEMA_OUTDATED") ? await this.#explain(error, deadline) : error;
     }

@@ -65,6 +65,6 @@ function rightsError(missing: readonly string[]): StateError<"UNAVAILABLE"> {
 }
 
 /** The last part of a quoted name as a literal; such names hold no quotes. */
-function literalOf(quoted: string): string {
+export function literalOf(quoted: string): string {
   return `'${quoted.split('"').at(-2)}'`;
 }

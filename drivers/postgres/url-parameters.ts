@@ -87,6 +87,11 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "poolSize",
   "timeoutMs",
   "openTimeoutMs",
+  "batch",
+  "notify",
+  "isolation",
+  "tenantKey",
+  "admin",
 ]);
 
 /** The remaining parameters are settings of the server: `application_name`, `options`, `search_path`, ... */

@@ -9,6 +9,22 @@ const databaseOf = (space) => `${templateName}_${space.replaceAll("-", "_")}`;
 /** A connection takes longer than most cases, and two show in a short run what several do. */
 const pool = process.env.GROUNDSTATE_SOAK === undefined ? { poolSize: 2 } : {};
 
+/** How stores are opened that are isolated by tenant: the application's login, the key, and the admin's login. */
+const isolated = JSON.parse(process.env.GROUNDSTATE_HARNESS_ISOLATED ?? "null");
+
+/** The login of a role, in the database of a space. */
+function inSpace(space, login) {
+  const url = new URL(login);
+  url.pathname = databaseOf(space);
+  return url.href;
+}
+
+function configOf(space) {
+  if (isolated === null) return { url: inSpace(space, template) };
+  const { url, admin, ...config } = isolated;
+  return { ...config, url: inSpace(space, url), admin: { url: inSpace(space, admin.url) } };
+}
+
 /** The spaces that this process, or the one that started it, has made. */
 const made = new Set(process.env.GROUNDSTATE_HARNESS_MADE?.split(" "));
 
@@ -36,22 +52,18 @@ async function make(space) {
 
 /** A space is a copy of the database that the environment names: to copy what is migrated is quicker than to migrate. */
 export default {
-  name: "postgres",
+  name: isolated === null ? "postgres" : "postgres, isolated by tenant",
   durable: true,
   async open(space, options) {
     await make(space);
-    const url = new URL(template);
-    url.pathname = databaseOf(space);
-    return openStore({ driver: "postgres", url: url.href, ...pool, ...options });
+    return openStore({ driver: "postgres", ...configOf(space), ...pool, ...options });
   },
   async destroy(space) {
     await administer(`DROP DATABASE IF EXISTS ${databaseOf(space)} WITH (FORCE)`);
     made.delete(space);
   },
   async damage(space, { identity: { tenant, user, session, run = "" }, kind }) {
-    const url = new URL(template);
-    url.pathname = databaseOf(space);
-    const database = postgres(url.href, { max: 1, fetch_types: false });
+    const database = postgres(inSpace(space, template), { max: 1, fetch_types: false });
     await database`
       UPDATE groundstate.record SET bytes = bytes || '\\x00'::bytea WHERE tenant = ${tenant} AND user_id = ${user}
       AND session = ${session} AND run = ${run} AND kind = ${kind}`;

@@ -1,0 +1,31 @@
+import { conformanceTests } from "groundstate/conformance";
+import { afterAll, describe, test } from "vitest";
+import { createIsolatedDatabase } from "../postgres/isolated.js";
+import { isSoak } from "../soak.js";
+import { CASE_MS } from "./case-limit.js";
+
+const database = await createIsolatedDatabase();
+process.env.GROUNDSTATE_HARNESS_POSTGRES = database.url;
+process.env.GROUNDSTATE_HARNESS_ISOLATED = JSON.stringify(database.config);
+const { default: harness, removeSpaces } = await import("./postgres-harness.mjs");
+const modulePath = new URL("./postgres-harness.mjs", import.meta.url).href;
+
+afterAll(async () => {
+  await removeSpaces();
+  await database.drop();
+});
+
+/** What a statement's tenant decides: all of it in the soak. */
+const SOME = ["isolation/", "list-kind/", "erase/", "window/", "commit/"];
+const only = isSoak ? {} : { only: SOME };
+
+conformanceTests({ describe, test, afterAll }, harness, {
+  timeoutMs: CASE_MS,
+  ...only,
+  ...(isSoak ? { modulePath } : {}),
+});
+
+if (isSoak) {
+  conformanceTests({ describe, test, afterAll }, harness, { typed: true, timeoutMs: CASE_MS });
+  conformanceTests({ describe, test, afterAll }, harness, { beside: true, timeoutMs: CASE_MS, modulePath });
+}
