@@ -3,6 +3,7 @@ import { afterAll, describe, test } from "vitest";
 import { createIsolatedDatabase } from "../postgres/isolated.js";
 import { isSoak } from "../soak.js";
 import { CASE_MS } from "./case-limit.js";
+import { LIGHT_CASES } from "./heavy-cases.js";
 
 const database = await createIsolatedDatabase();
 process.env.GROUNDSTATE_HARNESS_POSTGRES = database.url;
@@ -16,8 +17,8 @@ afterAll(async () => {
 });
 
 /** What a statement's tenant decides: all of it in the soak. */
-const SOME = ["isolation/", "list-kind/", "erase/", "window/", "commit/"];
-const only = isSoak ? {} : { only: SOME };
+const SOME = ["isolation/", "list-kind/", "erase/", "window/from-the-save", "commit/all-or-nothing"];
+const only = isSoak ? {} : { only: LIGHT_CASES.filter((id) => SOME.some((part) => id.startsWith(part))) };
 
 conformanceTests({ describe, test, afterAll }, harness, {
   timeoutMs: CASE_MS,

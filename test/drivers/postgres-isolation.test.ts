@@ -8,6 +8,7 @@ import { createIsolatedDatabase, type IsolatedDatabase } from "../postgres/isola
 import { type Attack, READS, WRITES } from "./postgres-attacks.js";
 import {
   apply,
+  connectWith,
   DAY,
   failOnUncaughtErrors,
   failure,
@@ -142,6 +143,48 @@ describe("a store", () => {
       WHERE e.lined_up_at >= 0 AND e.lined_up_at <= 5000 ORDER BY e.lined_up_at LIMIT 1`);
     expect(JSON.stringify(queue)).toContain("event_tenant_line");
     await app.unsafe("ROLLBACK");
+  });
+
+  test("works without prepared statements, and over clients of the caller's", async () => {
+    const { url: _, ...shared } = database.config;
+    const unprepared = await open({ ...database.config, prepare: false });
+    await apply(unprepared, [save({ tenant: "unprepared" })]);
+    const own = await open({ ...shared, connect: () => postgresOf(database.app) });
+    expect(await own.read([{ ...SLOT, tenant: "unprepared" }])).toMatchObject([{ tenant: "unprepared" }]);
+  });
+
+  test("with names of its own gets policies on all its tables, and again nothing new", async () => {
+    const given = { url: database.url, schema: "elsewhere", tablePrefix: "own_", tenantKey: "k".repeat(32) };
+    for (let time = 0; time < 2; time++) await isolateTenants(given);
+    const policies =
+      await superuser`SELECT tablename, policyname FROM pg_policies WHERE schemaname = 'elsewhere' ORDER BY 1`;
+    expect(policies.map(({ tablename }) => tablename)).toEqual([
+      "own_event",
+      "own_fenced_range",
+      "own_record",
+    ]);
+    const [keys] = await superuser`SELECT count(*)::int AS n FROM elsewhere.own_tenant_key`;
+    expect(keys).toEqual({ n: 1 });
+  });
+
+  test("without isolation sends the statements as they are (control: with it, another)", async () => {
+    const { read } = statementsOf(namesOf("groundstate", ""));
+    const texts: string[] = [];
+    const watched = (url: string) =>
+      connectWith(url, ({ text: statement }, run) => {
+        texts.push(statement);
+        return run();
+      });
+    const slot = { ...SLOT, tenant: "texts" };
+    const plain = await open({ connect: watched(database.url), migrate: "off" });
+    await plain.read([slot]);
+    expect(texts).toContain(read);
+    texts.length = 0;
+    const { url: _, ...shared } = database.config;
+    const isolated = await open({ ...shared, connect: watched(database.app) });
+    await isolated.read([slot]);
+    expect(texts).not.toContain(read);
+    expect(texts.some((text) => text.includes(read))).toBe(true);
   });
 
   test("moves the sequence of ids over admin after a restore", async () => {
