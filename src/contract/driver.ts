@@ -37,8 +37,10 @@ export interface StoredRecord extends Slot {
   readonly version: number;
   /** Milliseconds since 1970. */
   readonly updatedAt: number;
-  /** The payload, 0 to 16 MiB. */
+  /** The payload, 0 to 16 MiB; a layer that seals it may add up to 64 bytes. */
   readonly bytes: Uint8Array;
+  /** Set by a layer that cannot make the payload readable: the store rejects a read of this record with it. */
+  readonly unreadable?: StateError;
 }
 
 /**
@@ -320,6 +322,12 @@ export interface Driver {
    * along with later batches.
    */
   sweep(target: EraseTarget, limit?: CallLimit): Promise<Swept>;
+
+  /**
+   * Optional. `openStore` waits for it before it returns the store: a layer looks here whether it can do its work at all, such as
+   * whether it has the right keys. Every other call works without it.
+   */
+  ready?(): Promise<void>;
 
   /** Returns where the data is stored and the state of the schema. May query the database. */
   status(limit?: CallLimit): Promise<DriverStatus>;

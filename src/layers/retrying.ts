@@ -115,6 +115,7 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
       scanSessions: (query, limit) =>
         retryRead("scanSessions", limit, (left) => driver.scanSessions(query, { ...limit, ...left })),
       sweep: (session, limit) => retryRead("sweep", limit, (left) => driver.sweep(session, left)),
+      ...(driver.ready && { ready: driver.ready.bind(driver) }),
       status: (limit) => driver.status(limit),
       close() {
         closing.abort();

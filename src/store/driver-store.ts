@@ -78,6 +78,9 @@ export function createStore(driver: Driver, options: StoreOptions = {}, runtime?
   return store;
 }
 
+/** Resolves when the layers and the driver of a store that `createStore` made have found that they can work. */
+export const readyStore = (store: StateStore): Promise<void> => DriverStore.ready(store);
+
 class DriverStore implements StateStore {
   readonly limits: StoreLimits;
   readonly #driver: Driver;
@@ -88,6 +91,11 @@ class DriverStore implements StateStore {
   readonly #erases: Erases;
   readonly #watches: Watches;
   readonly #closing: StoreClosing;
+
+  /** Resolves when the layers and the driver of the store have found that they can work. */
+  static async ready(store: StateStore): Promise<void> {
+    if (store instanceof DriverStore) await store.#driver.ready?.();
+  }
 
   constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime | undefined) {
     const { limits, inFlight, layers, room, waitMs } = validateStoreOptions(options, driver.inFlight);

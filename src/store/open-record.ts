@@ -24,6 +24,7 @@ export function openRecord(
   isAllowed: (at: Slot) => boolean = anySlot,
 ): StateRecord {
   checkSlot(record, expected, isAllowed);
+  if (record.unreadable !== undefined) throw record.unreadable;
   checkContent(record);
   checkFingerprint(record, fingerprint(record));
   return opened(record, isUnshared);
@@ -37,6 +38,7 @@ export function* openSteps(
   isAllowed: (at: Slot) => boolean = anySlot,
 ): Steps<StateRecord> {
   checkSlot(record, expected, isAllowed);
+  if (record.unreadable !== undefined) throw record.unreadable;
   checkContent(record);
   checkFingerprint(record, yield* fingerprintSteps(record));
   return opened(record, isUnshared);

@@ -5,7 +5,7 @@ import type { StateStore } from "../contract/store.js";
 import { processState } from "../process/process-state.js";
 import { STORE_OPTIONS, type StoreOptions, validateStoreOptions } from "../validation/store-options.js";
 import { readNamed, readObject } from "../validation/validate.js";
-import { createStore } from "./driver-store.js";
+import { createStore, readyStore } from "./driver-store.js";
 
 /**
  * The configuration of each driver, by its name. Open to declaration merging:
@@ -120,9 +120,11 @@ export async function openDriver(name: string, config: object = {}): Promise<Sta
   }
   const driver = opened as Driver;
   try {
-    return createStore(driver, { layers: driver.layers ?? [], ...options });
+    const store = createStore(driver, { layers: driver.layers ?? [], ...options });
+    await readyStore(store);
+    return store;
   } catch (error) {
-    // A layer threw, and the caller has no store to close. The layer's error matters more than one of closing.
+    // A layer failed, and the caller has no store to close. The layer's error matters more than one of closing.
     await driver.close().catch(() => {});
     throw error;
   }

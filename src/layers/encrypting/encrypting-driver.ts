@@ -1,0 +1,305 @@
+import type {
+  ApplyOptions,
+  CallLimit,
+  Commit,
+  Driver,
+  Outcome,
+  ScanPage,
+  ScanQuery,
+  Slot,
+  StoredRecord,
+  Write,
+} from "../../contract/driver.js";
+import { isStateError, StateError } from "../../contract/errors.js";
+import { recordKeyOf } from "../../identity/identity.js";
+import { newEventId } from "../../process/event-id.js";
+import { atOnce, inSlices, type Steps } from "../../timing/in-slices.js";
+import { type DataKey, type DataKeys, nameOf, type Ring } from "./data-keys.js";
+import type { KeyEncryptionKeys } from "./key-encryption-keys.js";
+import { keyMissing } from "./key-error.js";
+import { isOwn, type Scope, scopeSlot, tenantScope } from "./own-records.js";
+import { keyIdOf, sealRecordSteps, unsealRecordSteps } from "./sealed-payload.js";
+import { checkKeys } from "./store-keys.js";
+
+type ScanLimit = Parameters<Driver["scan"]>[1];
+
+/** How often a commit is sealed again whose key was rotated or destroyed meanwhile. */
+const ATTEMPTS = 10;
+/** Larger payloads are sealed and opened in slices. */
+const MAX_BYTES_AT_ONCE = 256 * 1024;
+
+/** A commit with sealed payloads, and what the layer added to its writes. */
+interface Sealed {
+  readonly commit: Commit;
+  /** How many of the writes are the caller's. */
+  readonly own: number;
+  /** Whose keys must be as they are. */
+  readonly scopes: readonly Scope[];
+  /** The rings of sessions that it erases. */
+  readonly erased: readonly { readonly scope: Scope; readonly ring: string }[];
+}
+
+/** Seals what goes to a driver, and opens what comes from it. */
+export class EncryptingDriver {
+  readonly inner: Driver;
+  readonly keys: DataKeys;
+  readonly #keks: KeyEncryptionKeys;
+  #checked: Promise<{ unsealed: boolean }> | undefined;
+
+  constructor(inner: Driver, keks: KeyEncryptionKeys, keys: DataKeys) {
+    this.inner = inner;
+    this.keys = keys;
+    this.#keks = keks;
+  }
+
+  /** Rejects with KEY_UNAVAILABLE where a key is missing or wrong. */
+  ready(): Promise<{ unsealed: boolean }> {
+    this.#checked ??= checkKeys(this.inner, this.#keks).catch((error) => {
+      // A key service may answer the next time.
+      this.#checked = undefined;
+      throw error;
+    });
+    return this.#checked;
+  }
+
+  /** The driver that the store gets. What has nothing to do with payloads is the inner driver's. */
+  asDriver(): Driver {
+    const { inner } = this;
+    const { name, timeoutMs, batchesOneTenant, changes } = inner;
+    return {
+      ...(name !== undefined && { name }),
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(batchesOneTenant !== undefined && { batchesOneTenant }),
+      ...(changes !== undefined && { changes }),
+      ...(inner.readEventIds && { readEventIds: inner.readEventIds.bind(inner) }),
+      ...(inner.changeCounter && { changeCounter: inner.changeCounter.bind(inner) }),
+      ...(inner.count && { count: inner.count.bind(inner) }),
+      returnsUnsharedBytes: true,
+      ready: async () => {
+        await inner.ready?.();
+        await this.ready();
+      },
+      apply: (commits, options) => this.#apply(commits, options),
+      read: async (slots, limit) => this.#open(await inner.read(slots, limit), limit),
+      readByEventId: async (session, eventId, limit) =>
+        (await this.#open([await inner.readByEventId(session, eventId, limit)], limit))[0],
+      scan: (query, limit) => this.#scan(query, limit),
+      scanSessions: inner.scanSessions.bind(inner),
+      sweep: inner.sweep.bind(inner),
+      status: inner.status.bind(inner),
+      close: inner.close.bind(inner),
+    };
+  }
+
+  async #apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
+    await this.ready();
+    const outcomes: Outcome[] = new Array(commits.length);
+    let left = [...commits.keys()];
+    for (let attempt = 1; left.length > 0; attempt++) {
+      const sealed = await this.#sealAll(commits, left, options);
+      const places: number[] = [];
+      for (const [at, one] of sealed) {
+        if (isStateError(one)) outcomes[at] = { is: "failed", error: one };
+        else places.push(at);
+      }
+      const batch = places.map((at) => sealed.get(at) as Sealed);
+      left = [];
+      const answers = await this.#applySealed(batch, places, options);
+      for (const [index, answer] of answers.entries()) {
+        const [at, one] = [places[index] as number, batch[index] as Sealed];
+        if (isStale(one, answer) && attempt < ATTEMPTS) left.push(at);
+        const isRetry =
+          answer.is === "conflict" && (await this.#isRetryOfUnsealed(commits[at] as Commit, options));
+        outcomes[at] = isRetry ? { is: "duplicate" } : await this.#settle(one, answer);
+      }
+    }
+    return outcomes;
+  }
+
+  /**
+   * Whether a commit was made before the store was sealed: its event ids are then remembered with fingerprints of another kind. A
+   * condition that is never met keeps it from being made now.
+   */
+  async #isRetryOfUnsealed({ tenant, writes }: Commit, options: ApplyOptions): Promise<boolean> {
+    if (!(await this.ready()).unsealed) return false;
+    const never: Write = { op: "check", slot: scopeSlot(tenantScope(tenant)), expect: newEventId() };
+    const { setAside: _, ...rest } = options;
+    const [answer] = await this.inner.apply([{ tenant, writes: [...writes, never] }], rest);
+    return answer?.is === "duplicate";
+  }
+
+  async #applySealed(
+    batch: readonly Sealed[],
+    places: readonly number[],
+    options: ApplyOptions,
+  ): Promise<readonly Outcome[]> {
+    if (batch.length === 0) return [];
+    const { setAside } = options;
+    const keepAside = (index: number, outcome: Promise<Outcome>) => {
+      const answer = outcome.then((later) => this.#settle(batch[index] as Sealed, later));
+      setAside?.(places[index] as number, answer);
+    };
+    return this.inner.apply(
+      batch.map(({ commit }) => commit),
+      setAside === undefined ? options : { ...options, setAside: keepAside },
+    );
+  }
+
+  /** The commits with their payloads sealed, or why that could not be done. */
+  async #sealAll(
+    commits: readonly Commit[],
+    places: readonly number[],
+    { deadline }: ApplyOptions,
+  ): Promise<Map<number, Sealed | StateError>> {
+    const limit = deadline === undefined ? {} : { deadline };
+    const sealed = new Map<number, Sealed | StateError>();
+    for (const at of places) {
+      try {
+        sealed.set(at, await this.#seal(commits[at] as Commit, limit));
+      } catch (error) {
+        if (!isStateError(error)) throw error;
+        sealed.set(at, error);
+      }
+    }
+    return sealed;
+  }
+
+  async #seal({ tenant, writes }: Commit, limit: CallLimit): Promise<Sealed> {
+    const rings = new Map<string, { readonly scope: Scope; readonly ring: Ring }>();
+    const erased: { scope: Scope; ring: string }[] = [];
+    const added: Write[] = [];
+    const sealed: Write[] = [];
+    for (const write of writes) {
+      if (write.op === "save") {
+        const scope = this.keys.scopeOf(write.record);
+        const ring = this.keys.held(scope) ?? (await this.keys.obtain(scope, limit));
+        rings.set(nameOf(scope), { scope, ring });
+        const steps = sealRecordSteps(write.record, ring.current);
+        sealed.push({ ...write, record: await run(steps, write.record) });
+      } else {
+        sealed.push(write);
+        if (write.op !== "erase" || write.session === undefined || this.keys.per === "tenant") continue;
+        const scope = this.keys.scopeOf(write.session);
+        added.push({ op: "delete", slot: scopeSlot(scope) });
+        const ring = this.keys.areElsewhere ? await this.keys.ringOf(scope, limit) : "";
+        if (ring !== undefined) erased.push({ scope, ring });
+      }
+    }
+    // A key that was destroyed by another process would seal what nobody can open.
+    if (this.keys.per === "session")
+      for (const { scope, ring } of rings.values())
+        added.push({ op: "check", slot: scopeSlot(scope), expect: ring.eventId });
+    return {
+      commit: { tenant, writes: [...sealed, ...added] },
+      own: writes.length,
+      scopes: [...rings.values()].map(({ scope }) => scope),
+      erased,
+    };
+  }
+
+  /** The answer to the caller's own writes. */
+  async #settle(sealed: Sealed, answer: Outcome): Promise<Outcome> {
+    if (isStale(sealed, answer)) {
+      for (const scope of sealed.scopes) this.keys.forget(scope);
+      return { is: "failed", error: keysChanged() };
+    }
+    if (answer.is !== "applied") return answer;
+    for (const { scope, ring } of sealed.erased) {
+      // What a process that dies here leaves, and what cannot be destroyed now, `sweepKeys` destroys.
+      await this.keys.destroy(scope, ring).catch(() => {});
+    }
+    return { ...answer, existed: answer.existed.slice(0, sealed.own) };
+  }
+
+  async #scan(query: ScanQuery, limit: ScanLimit | undefined): Promise<ScanPage> {
+    const page = await this.inner.scan(query, limit);
+    const records =
+      query.identity === undefined ? page.records.filter((record) => !isOwn(record)) : page.records;
+    const opened = query.bytes === false ? records : await this.#open(records, limit);
+    const last = page.records.at(-1);
+    // The store would go on after the last record that it has seen.
+    const next = page.next ?? (page.more && last && isOwn(last) ? slotOfRecord(last) : undefined);
+    return { records: opened as StoredRecord[], more: page.more, ...(next && { next }) };
+  }
+
+  /** The records with their payloads opened, or with the reason why one cannot be. */
+  async #open<R extends StoredRecord | undefined>(
+    records: readonly R[],
+    limit: CallLimit | undefined,
+  ): Promise<R[]> {
+    const { unsealed } = await this.ready();
+    const scopes = records.flatMap((record) =>
+      record !== undefined && keyIdOf(record) !== undefined ? [this.keys.scopeOf(record)] : [],
+    );
+    const rings = await this.keys.find(scopes, limit);
+    const opened: R[] = [];
+    for (const record of records)
+      opened.push(record === undefined ? record : ((await this.#openOne(record, rings, unsealed)) as R));
+    return opened;
+  }
+
+  async #openOne(
+    record: StoredRecord,
+    rings: ReadonlyMap<string, Ring | StateError>,
+    unsealed: boolean,
+  ): Promise<StoredRecord> {
+    const id = keyIdOf(record);
+    if (id === undefined) return unsealed ? record : { ...record, unreadable: notSealed(record) };
+    const scope = this.keys.scopeOf(record);
+    const ring = rings.get(nameOf(scope));
+    if (ring !== undefined && !isRing(ring)) return { ...record, unreadable: ring };
+    const key = ring?.keys.get(id) ?? (await this.#newerKey(scope, id));
+    const opened = isKey(key) ? await run(unsealRecordSteps(record, key), record) : undefined;
+    if (opened !== undefined) return opened;
+    // It may be a payload of the caller's that begins like a sealed one: then its fingerprint fits.
+    if (unsealed) return record;
+    return { ...record, unreadable: isKey(key) ? damaged(record) : (key ?? keyMissing(id)) };
+  }
+
+  /** A key that another process has made since the ring was read. */
+  async #newerKey(scope: Scope, id: string): Promise<DataKey | StateError | undefined> {
+    this.keys.forget(scope);
+    const ring = (await this.keys.find([scope])).get(nameOf(scope));
+    return ring === undefined || isRing(ring) ? ring?.keys.get(id) : ring;
+  }
+}
+
+function isKey(found: DataKey | StateError | undefined): found is DataKey {
+  return found !== undefined && !isStateError(found);
+}
+
+function isRing(found: Ring | StateError): found is Ring {
+  return !isStateError(found);
+}
+
+/** The layer's own condition was not met: the keys are others by now. */
+function isStale({ own }: Sealed, answer: Outcome): boolean {
+  return answer.is === "condition" && answer.write >= own;
+}
+
+/** Small payloads at once, large ones in slices. */
+function run<T>(steps: Steps<T>, { bytes }: StoredRecord): T | Promise<T> {
+  return bytes.byteLength > MAX_BYTES_AT_ONCE ? inSlices(steps) : atOnce(steps);
+}
+
+function slotOfRecord({ tenant, user, session, run: of, kind }: StoredRecord): Slot {
+  return { tenant, user, session, run: of, kind };
+}
+
+function keysChanged(): StateError<"UNAVAILABLE"> {
+  const message = "the data keys of a session were changed meanwhile; nothing was written";
+  return new StateError("UNAVAILABLE", message, { details: { reason: "busy" } });
+}
+
+function notSealed(record: StoredRecord): StateError<"CORRUPT"> {
+  return corrupt(record, "its payload is not sealed, and the store's are");
+}
+
+function damaged(record: StoredRecord): StateError<"CORRUPT"> {
+  return corrupt(record, "its payload was sealed for another record, or is damaged");
+}
+
+function corrupt(record: StoredRecord, damage: string): StateError<"CORRUPT"> {
+  const message = `a stored record does not pass its checks: ${damage}`;
+  return new StateError("CORRUPT", message, { details: { at: recordKeyOf(record) } });
+}

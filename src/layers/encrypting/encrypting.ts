@@ -1,0 +1,97 @@
+import type { Driver, Layer } from "../../contract/driver.js";
+import { invalid, wrongType } from "../../contract/errors.js";
+import type { UserIdentity } from "../../contract/store.js";
+import { readNamed, readOneOf } from "../../validation/validate.js";
+import { DataKeys } from "./data-keys.js";
+import { EncryptingDriver } from "./encrypting-driver.js";
+import { type EncryptionKeys, KeyEncryptionKeys } from "./key-encryption-keys.js";
+import { rewrapAll, sweepKeys } from "./maintenance.js";
+import { sessionScope, tenantScope } from "./own-records.js";
+import { requireCurrentOnly } from "./store-keys.js";
+
+/** The options of `encrypting`. */
+export interface EncryptingOptions {
+  /** The key-encryption keys, which wrap the data keys. */
+  readonly keys: EncryptionKeys;
+  /**
+   * What has a data key of its own. `session`: the erase of a session destroys its key, so that what is left of it anywhere cannot
+   * be read; with `keyStore`, older copies of the database included. Say the same in all processes. Default `tenant`.
+   */
+  readonly per?: "tenant" | "session";
+  /**
+   * Where the wrapped data keys are kept, instead of in the store itself: a driver on another database. It stays open when the store
+   * is closed.
+   */
+  readonly keyStore?: Driver;
+}
+
+/** A layer that seals payloads, and what operators do with its keys. */
+export interface Encrypting extends Layer {
+  /**
+   * Wraps all data keys with the current key-encryption key; payloads stay as they are. After it the others are not needed any
+   * more. It may be interrupted, and goes on when it is called again. Returns how many records of data keys it has changed.
+   */
+  rotateKek(): Promise<{ readonly rewrapped: number }>;
+  /**
+   * Makes a new data key for what is written from now on: of a tenant, or of a session with `per: "session"`. What was sealed before
+   * stays readable. Other processes take it up within a few minutes, and at once with `per: "session"`.
+   */
+  rotateDek(of: string | (UserIdentity & { readonly session: string })): Promise<void>;
+  /** Destroys data keys whose sessions were erased by a process that died before it could. Needed with `keyStore` alone. */
+  sweepKeys(): Promise<{ readonly destroyed: number }>;
+}
+
+/**
+ * Makes a layer that seals every payload with AES-256-GCM before a driver gets it, bound to its slot, its event and its version.
+ * Names, kinds, event ids, versions, times and sizes stay readable. A layer is one store's. INVALID_RECORD for keys of another
+ * size; opening the store rejects with KEY_UNAVAILABLE for a key that is missing or wrong.
+ *
+ * @example
+ * ```ts
+ * import { randomBytes } from "node:crypto";
+ * import { openStore } from "groundstate";
+ * import { encrypting, retrying } from "groundstate/layers";
+ *
+ * const kek = { name: "2026", key: randomBytes(32) }; // from a secret store
+ * const sealed = encrypting({ keys: { current: kek } });
+ * const store = await openStore({ driver: "sqlite", path: "./state.db", layers: [retrying(), sealed] });
+ * await store.close();
+ * ```
+ */
+export function encrypting(options: EncryptingOptions): Encrypting {
+  const given = readNamed(options, "options", ["keys", "per", "keyStore"]) as EncryptingOptions;
+  const keks = new KeyEncryptionKeys(given.keys);
+  const per = "per" in given ? readOneOf(given.per, "per", ["tenant", "session"] as const) : "tenant";
+  const { keyStore } = given;
+  if (keyStore !== undefined && typeof keyStore?.apply !== "function")
+    throw wrongType("keyStore", "a driver", keyStore);
+  let wrapped: EncryptingDriver | undefined;
+  const own = async () => {
+    if (wrapped === undefined) throw invalid("encrypting", "the layer of an open store");
+    await wrapped.ready();
+    return wrapped;
+  };
+  const layer = (driver: Driver): Driver => {
+    if (wrapped !== undefined) throw invalid("layers", "made for this store: each has its own encrypting()");
+    wrapped = new EncryptingDriver(driver, keks, new DataKeys(driver, { keks, per, keyStore }));
+    return wrapped.asDriver();
+  };
+  return Object.assign(layer, {
+    async rotateKek() {
+      const { inner, keys } = await own();
+      const rewrapped = await rewrapAll(keyStore ?? inner, keys);
+      await requireCurrentOnly(inner, keks);
+      return { rewrapped };
+    },
+    async rotateDek(of: string | (UserIdentity & { readonly session: string })) {
+      const { keys } = await own();
+      if ((typeof of === "string") !== (per === "tenant"))
+        throw invalid("of", per === "tenant" ? "a tenant" : "a session");
+      await keys.rotate(typeof of === "string" ? tenantScope(of) : sessionScope(of));
+    },
+    async sweepKeys() {
+      const { inner } = await own();
+      return { destroyed: keyStore === undefined ? 0 : await sweepKeys(inner, keyStore) };
+    },
+  });
+}

@@ -1,0 +1,44 @@
+import type { Driver, ScanPage, StoredRecord } from "../../contract/driver.js";
+import type { DataKeys, StoredScope } from "./data-keys.js";
+import { commitOwn, isOwn, OWN_KINDS, readOwn, STORE_SLOT, scopeSlot } from "./own-records.js";
+
+const PAGE = 200;
+const PAGE_BYTES = 1024 * 1024;
+
+/** Wraps all data keys anew. Returns how many records it has changed. */
+export async function rewrapAll(driver: Driver, keys: DataKeys): Promise<number> {
+  let rewrapped = 0;
+  for await (const record of ownRecords(driver)) if (await keys.rewrap(record)) rewrapped++;
+  return rewrapped;
+}
+
+/** Destroys the keys that no scope names. Returns how many. */
+export async function sweepKeys(driver: Driver, keyStore: Driver): Promise<number> {
+  let destroyed = 0;
+  for await (const record of ownRecords(keyStore)) {
+    if (record.kind === OWN_KINDS) continue;
+    const scope = readOwn<StoredScope>((await driver.read([scopeSlot(record)]))[0]);
+    if (record.kind === `${OWN_KINDS}/${scope?.value.ring}`) continue;
+    const { tenant, user, session, run, kind } = record;
+    await commitOwn(keyStore, [
+      { op: "delete", slot: { tenant, user, session, run, kind }, expect: record.eventId },
+    ]);
+    destroyed++;
+  }
+  return destroyed;
+}
+
+/** The records of data keys, of all tenants. */
+async function* ownRecords(driver: Driver): AsyncGenerator<StoredRecord> {
+  for (let page: ScanPage | undefined; page === undefined || page.more; ) {
+    const last = page?.next ?? page?.records.at(-1);
+    page = await driver.scan({
+      prefix: OWN_KINDS,
+      limit: PAGE,
+      maxBytes: PAGE_BYTES,
+      reverse: false,
+      ...(last !== undefined && { after: last }),
+    });
+    for (const record of page.records) if (isOwn(record) && record.tenant !== STORE_SLOT.tenant) yield record;
+  }
+}
