@@ -170,8 +170,9 @@ export class DataKeys {
     const driver = this.#keyStore ?? this.#driver;
     const outcome = await commitOwn(driver, [ownSave(slot, value, stored.eventId)]);
     // Somebody else rotated it meanwhile: the next look finds it as it is then.
-    if (outcome.is !== "applied") return this.rewrap((await driver.read([slot]))[0] as StoredRecord);
-    return true;
+    if (outcome.is === "applied") return true;
+    const [later] = await driver.read([slot]);
+    return later !== undefined && this.rewrap(later);
   }
 
   /** The id of the ring that a scope has. */

@@ -25,6 +25,8 @@ type ScanLimit = Parameters<Driver["scan"]>[1];
 
 /** How often a commit is sealed again whose key was rotated or destroyed meanwhile. */
 const ATTEMPTS = 10;
+/** How often records are read again whose keys are gone. */
+const READS = 3;
 /** Larger payloads are sealed and opened in slices. */
 const MAX_BYTES_AT_ONCE = 256 * 1024;
 
@@ -80,9 +82,9 @@ export class EncryptingDriver {
         await this.ready();
       },
       apply: (commits, options) => this.#apply(commits, options),
-      read: async (slots, limit) => this.#open(await inner.read(slots, limit), limit),
+      read: (slots, limit) => this.#read(() => inner.read(slots, limit), limit),
       readByEventId: async (session, eventId, limit) =>
-        (await this.#open([await inner.readByEventId(session, eventId, limit)], limit))[0],
+        (await this.#read(async () => [await inner.readByEventId(session, eventId, limit)], limit))[0],
       scan: (query, limit) => this.#scan(query, limit),
       scanSessions: inner.scanSessions.bind(inner),
       sweep: inner.sweep.bind(inner),
@@ -212,14 +214,28 @@ export class EncryptingDriver {
   }
 
   async #scan(query: ScanQuery, limit: ScanLimit | undefined): Promise<ScanPage> {
-    const page = await this.inner.scan(query, limit);
-    const records =
-      query.identity === undefined ? page.records.filter((record) => !isOwn(record)) : page.records;
-    const opened = query.bytes === false ? records : await this.#open(records, limit);
+    let page: ScanPage = { records: [], more: false };
+    const read = async () => {
+      page = await this.inner.scan(query, limit);
+      return query.identity === undefined ? page.records.filter((record) => !isOwn(record)) : page.records;
+    };
+    const records = query.bytes === false ? await read() : await this.#read(read, limit);
     const last = page.records.at(-1);
     // The store would go on after the last record that it has seen.
     const next = page.next ?? (page.more && last && isOwn(last) ? slotOfRecord(last) : undefined);
-    return { records: opened as StoredRecord[], more: page.more, ...(next && { next }) };
+    return { records, more: page.more, ...(next && { next }) };
+  }
+
+  /** Reads records and opens them. Where a key is gone it reads again, for a session may have been erased in between. */
+  async #read<R extends StoredRecord | undefined>(
+    read: () => Promise<readonly R[]>,
+    limit: CallLimit | undefined,
+  ): Promise<R[]> {
+    for (let attempt = 1; ; attempt++) {
+      const opened = await this.#open(await read(), limit);
+      const lacksKey = opened.some((record) => isStateError(record?.unreadable, "KEY_UNAVAILABLE"));
+      if (!lacksKey || attempt === READS) return opened;
+    }
   }
 
   /** The records with their payloads opened, or with the reason why one cannot be. */

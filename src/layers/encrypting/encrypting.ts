@@ -79,7 +79,9 @@ export function encrypting(options: EncryptingOptions): Encrypting {
   return Object.assign(layer, {
     async rotateKek() {
       const { inner, keys } = await own();
-      const rewrapped = await rewrapAll(keyStore ?? inner, keys);
+      let rewrapped = 0;
+      // What a process has made meanwhile that does not know the current key yet.
+      for (let found = -1; found !== 0; rewrapped += found) found = await rewrapAll(keyStore ?? inner, keys);
       await requireCurrentOnly(inner, keks);
       return { rewrapped };
     },
