@@ -1,4 +1,4 @@
-export type { Redact, Redact, RedactedPlace } from "../contract/redact.js";
+export type { Redact, RedactedPlace } from "../contract/redact.js";
 export { type Encrypting, type EncryptingOptions, encrypting } from "./encrypting/encrypting.js";
 export type { EncryptionKeys, KeyEncryptionKey, WrapContext } from "./encrypting/key-encryption-keys.js";
 export { type RedactingOptions, redacting } from "./redacting.js";
