@@ -37,8 +37,8 @@ export interface Sealing {
 
 /** Seals a text behind what `target` holds up to `start`: a fresh nonce, the ciphertext and the tag. AES-256-GCM. */
 export function* sealSteps(target: Buffer, start: number, { key, text, bound }: Sealing): Steps<void> {
-  randomFillSync(target, start, NONCE_BYTES);
-  const nonce = target.subarray(start, start + NONCE_BYTES);
+  const nonce = newNonce();
+  target.set(nonce, start);
   const cipher = createCipheriv(ALGORITHM, key, nonce, OPTIONS).setAAD(bound);
   const textAt = start + NONCE_BYTES;
   for (let at = 0; at < text.byteLength; at += STEP_BYTES) {
@@ -47,6 +47,19 @@ export function* sealSteps(target: Buffer, start: number, { key, text, bound }: 
   }
   cipher.final();
   target.set(cipher.getAuthTag(), textAt + text.byteLength);
+}
+
+/** Generated in bulk: one at a time they would cost as much as the sealing. */
+const nonces = Buffer.alloc(256 * NONCE_BYTES);
+let nextNonce = nonces.length;
+
+function newNonce(): Uint8Array {
+  if (nextNonce === nonces.length) {
+    randomFillSync(nonces);
+    nextNonce = 0;
+  }
+  nextNonce += NONCE_BYTES;
+  return nonces.subarray(nextNonce - NONCE_BYTES, nextNonce);
 }
 
 /** Seals a text: a fresh nonce, the ciphertext and the tag. */

@@ -24,6 +24,8 @@ export interface DataKey {
   readonly sealing: Buffer;
   /** 32 bytes for fingerprints; the same for all keys of a tenant, so that a retry is recognized after a rotation. */
   readonly marking: Buffer;
+  /** Keys of sessions that were derived from it. */
+  readonly ofSessions: Map<string, Buffer>;
 }
 
 /** The data keys of a scope. */
@@ -280,6 +282,7 @@ export class DataKeys {
       id: Buffer.from(id, "base64url"),
       sealing: secret.subarray(0, SEALING_BYTES),
       marking: secret.subarray(SEALING_BYTES, SEALING_BYTES + MARKING_BYTES),
+      ofSessions: new Map(),
     };
   }
 

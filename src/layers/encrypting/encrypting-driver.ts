@@ -13,12 +13,12 @@ import type {
 import { isStateError, StateError } from "../../contract/errors.js";
 import { recordKeyOf } from "../../identity/identity.js";
 import { newEventId } from "../../process/event-id.js";
-import { atOnce, inSlices, type Steps } from "../../timing/in-slices.js";
+import { CommitSealer, isStale, runSteps, type Sealed } from "./commit-sealer.js";
 import { type DataKey, type DataKeys, nameOf, type Ring } from "./data-keys.js";
 import type { KeyEncryptionKeys } from "./key-encryption-keys.js";
 import { keyMissing } from "./key-error.js";
 import { isOwn, type Scope, scopeSlot, tenantScope } from "./own-records.js";
-import { keyIdOf, sealRecordSteps, unsealRecordSteps } from "./sealed-payload.js";
+import { keyIdOf, unsealRecordSteps } from "./sealed-payload.js";
 import { checkKeys } from "./store-keys.js";
 
 type ScanLimit = Parameters<Driver["scan"]>[1];
@@ -27,31 +27,21 @@ type ScanLimit = Parameters<Driver["scan"]>[1];
 const ATTEMPTS = 10;
 /** How often records are read again whose keys are gone. */
 const READS = 3;
-/** Larger payloads are sealed and opened in slices. */
-const MAX_BYTES_AT_ONCE = 256 * 1024;
-
-/** A commit with sealed payloads, and what the layer added to its writes. */
-interface Sealed {
-  readonly commit: Commit;
-  /** How many of the writes are the caller's. */
-  readonly own: number;
-  /** Whose keys must be as they are. */
-  readonly scopes: readonly Scope[];
-  /** The rings of sessions that it erases. */
-  readonly erased: readonly { readonly scope: Scope; readonly ring: string }[];
-}
+const DUPLICATE: Outcome = { is: "duplicate" };
 
 /** Seals what goes to a driver, and opens what comes from it. */
 export class EncryptingDriver {
   readonly inner: Driver;
   readonly keys: DataKeys;
   readonly #keks: KeyEncryptionKeys;
+  readonly #sealer: CommitSealer;
   #checked: Promise<{ unsealed: boolean }> | undefined;
 
   constructor(inner: Driver, keks: KeyEncryptionKeys, keys: DataKeys) {
     this.inner = inner;
     this.keys = keys;
     this.#keks = keks;
+    this.#sealer = new CommitSealer(keys);
   }
 
   /** Rejects with KEY_UNAVAILABLE where a key is missing or wrong. */
@@ -112,7 +102,8 @@ export class EncryptingDriver {
         if (isStale(one, answer) && attempt < ATTEMPTS) left.push(at);
         const isRetry =
           answer.is === "conflict" && (await this.#isRetryOfUnsealed(commits[at] as Commit, options));
-        outcomes[at] = isRetry ? { is: "duplicate" } : await this.#settle(one, answer);
+        const settled = isRetry ? DUPLICATE : this.#sealer.settle(one, answer);
+        outcomes[at] = settled instanceof Promise ? await settled : settled;
       }
     }
     return outcomes;
@@ -138,7 +129,7 @@ export class EncryptingDriver {
     if (batch.length === 0) return [];
     const { setAside } = options;
     const keepAside = (index: number, outcome: Promise<Outcome>) => {
-      const answer = outcome.then((later) => this.#settle(batch[index] as Sealed, later));
+      const answer = outcome.then((later) => this.#sealer.settle(batch[index] as Sealed, later));
       setAside?.(places[index] as number, answer);
     };
     return this.inner.apply(
@@ -157,60 +148,14 @@ export class EncryptingDriver {
     const sealed = new Map<number, Sealed | StateError>();
     for (const at of places) {
       try {
-        sealed.set(at, await this.#seal(commits[at] as Commit, limit));
+        const one = this.#sealer.seal(commits[at] as Commit, limit);
+        sealed.set(at, one instanceof Promise ? await one : one);
       } catch (error) {
         if (!isStateError(error)) throw error;
         sealed.set(at, error);
       }
     }
     return sealed;
-  }
-
-  async #seal({ tenant, writes }: Commit, limit: CallLimit): Promise<Sealed> {
-    const rings = new Map<string, { readonly scope: Scope; readonly ring: Ring }>();
-    const erased: { scope: Scope; ring: string }[] = [];
-    const added: Write[] = [];
-    const sealed: Write[] = [];
-    for (const write of writes) {
-      if (write.op === "save") {
-        const scope = this.keys.scopeOf(write.record);
-        const ring = this.keys.held(scope) ?? (await this.keys.obtain(scope, limit));
-        rings.set(nameOf(scope), { scope, ring });
-        const steps = sealRecordSteps(write.record, ring.current);
-        sealed.push({ ...write, record: await run(steps, write.record) });
-      } else {
-        sealed.push(write);
-        if (write.op !== "erase" || write.session === undefined || this.keys.per === "tenant") continue;
-        const scope = this.keys.scopeOf(write.session);
-        added.push({ op: "delete", slot: scopeSlot(scope) });
-        const ring = this.keys.areElsewhere ? await this.keys.ringOf(scope, limit) : "";
-        if (ring !== undefined) erased.push({ scope, ring });
-      }
-    }
-    // A key that was destroyed by another process would seal what nobody can open.
-    if (this.keys.per === "session")
-      for (const { scope, ring } of rings.values())
-        added.push({ op: "check", slot: scopeSlot(scope), expect: ring.eventId });
-    return {
-      commit: { tenant, writes: [...sealed, ...added] },
-      own: writes.length,
-      scopes: [...rings.values()].map(({ scope }) => scope),
-      erased,
-    };
-  }
-
-  /** The answer to the caller's own writes. */
-  async #settle(sealed: Sealed, answer: Outcome): Promise<Outcome> {
-    if (isStale(sealed, answer)) {
-      for (const scope of sealed.scopes) this.keys.forget(scope);
-      return { is: "failed", error: keysChanged() };
-    }
-    if (answer.is !== "applied") return answer;
-    for (const { scope, ring } of sealed.erased) {
-      // What a process that dies here leaves, and what cannot be destroyed now, `sweepKeys` destroys.
-      await this.keys.destroy(scope, ring).catch(() => {});
-    }
-    return { ...answer, existed: answer.existed.slice(0, sealed.own) };
   }
 
   async #scan(query: ScanQuery, limit: ScanLimit | undefined): Promise<ScanPage> {
@@ -265,7 +210,7 @@ export class EncryptingDriver {
     const ring = rings.get(nameOf(scope));
     if (ring !== undefined && !isRing(ring)) return { ...record, unreadable: ring };
     const key = ring?.keys.get(id) ?? (await this.#newerKey(scope, id));
-    const opened = isKey(key) ? await run(unsealRecordSteps(record, key), record) : undefined;
+    const opened = isKey(key) ? await runSteps(unsealRecordSteps(record, key), record) : undefined;
     if (opened !== undefined) return opened;
     // It may be a payload of the caller's that begins like a sealed one: then its fingerprint fits.
     if (unsealed) return record;
@@ -288,23 +233,8 @@ function isRing(found: Ring | StateError): found is Ring {
   return !isStateError(found);
 }
 
-/** The layer's own condition was not met: the keys are others by now. */
-function isStale({ own }: Sealed, answer: Outcome): boolean {
-  return answer.is === "condition" && answer.write >= own;
-}
-
-/** Small payloads at once, large ones in slices. */
-function run<T>(steps: Steps<T>, { bytes }: StoredRecord): T | Promise<T> {
-  return bytes.byteLength > MAX_BYTES_AT_ONCE ? inSlices(steps) : atOnce(steps);
-}
-
 function slotOfRecord({ tenant, user, session, run: of, kind }: StoredRecord): Slot {
   return { tenant, user, session, run: of, kind };
-}
-
-function keysChanged(): StateError<"UNAVAILABLE"> {
-  const message = "the data keys of a session were changed meanwhile; nothing was written";
-  return new StateError("UNAVAILABLE", message, { details: { reason: "busy" } });
 }
 
 function notSealed(record: StoredRecord): StateError<"CORRUPT"> {

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import type { StoredRecord } from "../../contract/driver.js";
 import { fingerprintSteps } from "../../rules/fingerprint.js";
 import type { Steps } from "../../timing/in-slices.js";
-import { joinFields, SEAL_BYTES, sealSteps, unsealSteps } from "./aead.js";
+import { SEAL_BYTES, sealSteps, unsealSteps } from "./aead.js";
 import { type DataKey, KEY_ID_BYTES } from "./data-keys.js";
 
 /** Begins every sealed payload, before the id of its data key. */
@@ -10,6 +10,8 @@ const MARK = Buffer.from("GSE\x01", "latin1");
 const HEAD_BYTES = MARK.length + KEY_ID_BYTES;
 /** How much of a fingerprint a driver may remember of an event id. */
 const REMEMBERED = 20;
+/** How many keys of sessions a data key holds. */
+const MAX_SESSION_KEYS = 1_000;
 
 /** What sealing adds to a payload. */
 export const SEALED_BYTES = HEAD_BYTES + SEAL_BYTES;
@@ -47,13 +49,23 @@ export function markOf(fingerprint: string, { marking }: DataKey): string {
   return createHmac("sha256", marking).update(fingerprint.slice(0, REMEMBERED)).digest("base64url");
 }
 
-/** Each session has a key of its own, so that no key seals so much that its random nonces could meet. */
-function keyOf({ user, session }: StoredRecord, { sealing }: DataKey): Buffer {
-  return createHmac("sha256", sealing)
-    .update(joinFields("groundstate/session/1", user, session))
-    .digest();
+/**
+ * Each session has a key of its own, so that no key seals so much that its random nonces could meet. Those that were used last are
+ * kept.
+ */
+function keyOf({ user, session }: StoredRecord, { sealing, ofSessions }: DataKey): Buffer {
+  const name = `groundstate/session/1\0${user}\0${session}`;
+  const kept = ofSessions.get(name);
+  if (kept !== undefined) return kept;
+  const key = createHmac("sha256", sealing).update(name).digest();
+  if (ofSessions.size >= MAX_SESSION_KEYS) ofSessions.clear();
+  ofSessions.set(name, key);
+  return key;
 }
 
+/** No field has a NUL, so different records never have the same text. */
 function boundTo({ tenant, user, session, run, kind, eventId, version }: StoredRecord): Buffer {
-  return joinFields("groundstate/sealed/1", tenant, user, session, run, kind, eventId, String(version));
+  return Buffer.from(
+    `groundstate/sealed/1\0${tenant}\0${user}\0${session}\0${run}\0${kind}\0${eventId}\0${version}`,
+  );
 }
