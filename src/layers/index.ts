@@ -1,3 +1,6 @@
+// The types of this module know the code only by this import.
+import "./encrypting/key-error.js";
+
 export type { Redact, RedactedPlace } from "../contract/redact.js";
 export { type Encrypting, type EncryptingOptions, encrypting } from "./encrypting/encrypting.js";
 export type { EncryptionKeys, KeyEncryptionKey, WrapContext } from "./encrypting/key-encryption-keys.js";
