@@ -51,7 +51,16 @@ export const driverDataSentences: Sentences = {
   "StoredRecord.updatedAt": {
     "Milliseconds since 1970.": ["limits/updated-at", "save/updated-at-milliseconds"],
   },
-  "StoredRecord.bytes": { "The payload, 0 to 16 MiB.": ["bytes/sizes", "limits/larger-than-a-page"] },
+  "StoredRecord.bytes": {
+    "The payload, 0 to 16 MiB; a layer that seals it may add up to 64 bytes.": [
+      "bytes/sizes",
+      "limits/larger-than-a-page",
+    ],
+  },
+  "StoredRecord.unreadable": {
+    "Set by a layer that cannot make the payload readable: the store rejects a read of this record with it.":
+      kept("layers/encrypting", "one that cannot be opened fails the reads of itself alone"),
+  },
   Write: {
     "One change of a commit, checked.": GIVEN,
     "`expect` is the event that must be current in the slot, or `null` for an empty one.": [

@@ -220,6 +220,15 @@ export const driverSentences: Sentences = {
     ],
     "If the store's process dies before that, drivers remove the rest along with later batches.": HIDDEN,
   },
+  "Driver.ready": {
+    "Optional.": NAMES,
+    "`openStore` waits for it before it returns the store: a layer looks here whether it can do its work at all, such as whether it has the right keys.":
+      kept("layers/encrypting", "wrong, missing and swapped ones are told at open, by their names"),
+    "Every other call works without it.": kept(
+      "layers/encrypting",
+      "a store that openStore did not make says the same at its first call",
+    ),
+  },
   "Driver.status": {
     "Returns where the data is stored and the state of the schema.": OPERATORS,
     "May query the database.": NAMES,
