@@ -8,7 +8,7 @@ const modulePath = new URL("./sqlite-harness.mjs", import.meta.url).href;
 
 afterAll(removeFolder);
 
-// The wrappers make the same calls on every store: all of these run in memory, and in a short run the others on Postgres.
+// The wrappers make the same calls on every store: all of these run in memory, and in a short run a fourth of them on Postgres.
 conformanceTests({ describe, test, afterAll }, harness, {
   typed: true,
   timeoutMs: CASE_MS,

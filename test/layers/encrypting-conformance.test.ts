@@ -39,7 +39,8 @@ const DRIVERS: Readonly<Record<string, (space: string) => Promise<Driver>>> = {
   postgres: async (space) => openPostgres({ url: await urlOf(space), poolSize: 2 }),
 };
 
-for (const [name, open] of Object.entries(DRIVERS))
+// The layer makes the same calls on every driver: on the others the kit runs in the soak.
+for (const [name, open] of Object.entries(DRIVERS).filter(([each]) => isSoak || each === "memory"))
   for (const per of isSoak ? (["tenant", "session"] as const) : (["session"] as const))
     for (const beside of isSoak ? [false, true] : [false]) {
       const harness: Harness = {
@@ -51,6 +52,6 @@ for (const [name, open] of Object.entries(DRIVERS))
       conformanceTests({ describe, test, afterAll }, harness, {
         beside,
         timeoutMs: CASE_MS,
-        ...(isSoak ? {} : { only: name === "memory" ? ONLY : ["bytes/"] }),
+        ...(isSoak ? {} : { only: ONLY }),
       });
     }
