@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { generateIdentity, identityToRecipient } from "age-encryption";
 import { describe, expect, onTestFinished, test } from "vitest";
 import "../../drivers/index.js";
 import { openMemory } from "../../drivers/memory/index.js";
@@ -421,6 +422,52 @@ describe("a key service", () => {
     expect(() => createStore(other, { layers: [layer] })).toThrow(
       expect.objectContaining({ code: "INVALID_RECORD" }),
     );
+  });
+});
+
+describe("a key file", () => {
+  test.each([false, true])(
+    "brings keys back whose key-encryption key is lost; with a key store: %o",
+    async (apart) => {
+      const identity = await generateIdentity();
+      const recipient = await identityToRecipient(identity);
+      const [driver, keyStore] = [await openMemory(), apart ? await openMemory() : undefined];
+      const options = { per: "session" as const, ...(keyStore && { keyStore }) };
+      const before = sealedOn(driver, { keys: { current: kek("lost") }, ...options });
+      for (let n = 0; n < 3; n++) await before.store.save(record("note", `${n}`, at(`s${n}`)));
+      const file = await before.layer.exportKeys(recipient);
+      expect(Buffer.from(file).toString("latin1")).toMatch(/^age-encryption\.org\/v1\n-> X25519 /);
+      await before.store.erase(at("s0"));
+      await before.store.save(record("note", "new", at("s1")));
+
+      const after = sealedOn(driver, { keys: { current: kek("new") }, ...options });
+      await expect(after.store.load(at("s1"), "note")).rejects.toMatchObject({ code: "KEY_UNAVAILABLE" });
+      const other = await generateIdentity();
+      await expect(after.layer.importKeys(file, other)).rejects.toMatchObject({
+        details: { field: "file" },
+      });
+      // Those of two sessions and of the tenant; one session was erased.
+      expect(await after.layer.importKeys(file, identity)).toEqual({ imported: 3 });
+      expect(await textOf(after.store, "note", at("s1"))).toBe("new");
+      expect(await textOf(after.store, "note", at("s2"))).toBe("2");
+      expect(await after.store.find(at("s0"), "note")).toBeUndefined();
+      await after.store.save(record("note", "3", at("s3")));
+      expect(await after.layer.importKeys(file, identity)).toEqual({ imported: 3 });
+    },
+  );
+
+  test.each<[string, unknown[]]>([
+    ["a recipient of another kind", ["age1nonsense"]],
+    ["no recipient", []],
+  ])("is not written for %s", async (_, [recipient]) => {
+    const { layer } = sealedOn(await openMemory(), { keys: { current: kek("a") } });
+    await expect(layer.exportKeys(recipient as string)).rejects.toMatchObject({
+      code: "INVALID_RECORD",
+      details: { field: "recipient" },
+    });
+    await expect(layer.importKeys(Buffer.from("x"), "AGE-SECRET-KEY-2")).rejects.toMatchObject({
+      details: { field: "identity" },
+    });
   });
 });
 

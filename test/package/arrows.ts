@@ -158,6 +158,7 @@ const RULES: readonly Rule[] = [
   { files: "src/artifacts/", may: ["src/content/", ...WRAPPER] },
   { files: "src/ledger/", may: WRAPPER },
   { files: "src/typed/", may: WRAPPER },
+  { files: "src/layers/encrypting/key-file.ts", may: ["src/", "age-encryption"] },
   { files: "src/", may: ["src/", "node:", "ulid"] },
   { files: "drivers/index.ts", may: ["drivers/", "src/store/registry.ts", ...FLOOR] },
   { files: "drivers/memory/", may: DRIVER },

@@ -4,6 +4,7 @@ import { isStateError, StateError } from "../../contract/errors.js";
 import type { EventId } from "../../contract/store.js";
 import type { KeyEncryptionKeys, Wrapped } from "./key-encryption-keys.js";
 import { keyMissing } from "./key-error.js";
+import type { ExportedRing } from "./key-file.js";
 import {
   commitOwn,
   type OwnValue,
@@ -175,6 +176,41 @@ export class DataKeys {
     if (outcome.is === "applied") return true;
     const [later] = await driver.read([slot]);
     return later !== undefined && this.rewrap(later);
+  }
+
+  /** The ring of a scope, with its keys unwrapped. */
+  async export(scope: Scope): Promise<ExportedRing | undefined> {
+    const [record] = await this.#driver.read([scopeSlot(scope)]);
+    const stored = readOwn<StoredScope>(record);
+    const ring = await this.#open(scope, record, undefined);
+    if (stored === undefined || ring === undefined) return undefined;
+    const keys = [...ring.keys].map(([id, { sealing, marking }]) => [
+      id,
+      Buffer.concat([sealing, marking]).toString("base64"),
+    ]);
+    const current = ring.current.id.toString("base64url");
+    return { ...scope, ring: stored.value.ring, current, keys: Object.fromEntries(keys) };
+  }
+
+  /**
+   * Wraps an exported ring with the current key-encryption key, and puts it in the place of the stored one. Keys that were made since
+   * stay, if they can be unwrapped. Returns `false` for a ring that its scope does not have any more.
+   */
+  async import({ ring, current, keys, ...scope }: ExportedRing): Promise<boolean> {
+    for (let left = ATTEMPTS; left > 0; left--) {
+      const stored = readOwn<StoredScope>((await this.#driver.read([scopeSlot(scope)]))[0]);
+      if (stored === undefined || stored.value.ring !== ring) return false;
+      const before = await this.#content(scope, stored).catch(() => undefined);
+      const wrapped: Record<string, Wrapped> = { ...before?.keys };
+      for (const [id, key] of Object.entries(keys)) {
+        const context = { tenant: scope.tenant, keyId: id };
+        wrapped[id] = await this.#keks.wrap(Buffer.from(key, "base64"), context);
+      }
+      const content = { current: before?.current ?? current, keys: wrapped };
+      this.forget(scope);
+      if (await this.#store(scope, { ring, content, expect: stored.eventId })) return true;
+    }
+    throw contended();
   }
 
   /** The id of the ring that a scope has. */

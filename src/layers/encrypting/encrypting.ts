@@ -5,9 +5,10 @@ import { readNamed, readOneOf } from "../../validation/validate.js";
 import { DataKeys } from "./data-keys.js";
 import { EncryptingDriver } from "./encrypting-driver.js";
 import { type EncryptionKeys, KeyEncryptionKeys } from "./key-encryption-keys.js";
-import { rewrapAll, sweepKeys } from "./maintenance.js";
+import { readKeyFile, writeKeyFile } from "./key-file.js";
+import { exportAll, neededKeks, rewrapAll, sweepKeys } from "./maintenance.js";
 import { sessionScope, tenantScope } from "./own-records.js";
-import { requireCurrentOnly } from "./store-keys.js";
+import { requireOnly } from "./store-keys.js";
 
 /** The options of `encrypting`. */
 export interface EncryptingOptions {
@@ -37,6 +38,17 @@ export interface Encrypting extends Layer {
    * stays readable. Other processes take it up within a few minutes, and at once with `per: "session"`.
    */
   rotateDek(of: string | (UserIdentity & { readonly session: string })): Promise<void>;
+  /**
+   * Writes all data keys into a file in the format of age, which the `age` tool reads too, for who holds the identity of the
+   * recipient: `age1...`. Needs the package `age-encryption`; UNAVAILABLE (`setup`) without it.
+   */
+  exportKeys(recipient: string): Promise<Uint8Array>;
+  /**
+   * Brings data keys back from such a file, with the identity of its recipient: `AGE-SECRET-KEY-1...`. They are wrapped with the current
+   * key-encryption key, also where the one before is lost. Rings that were destroyed since stay destroyed. Make the store with
+   * `createStore` for it: `openStore` refuses a store whose key is lost. Returns how many rings it has brought back.
+   */
+  importKeys(file: Uint8Array, identity: string): Promise<{ readonly imported: number }>;
   /** Destroys data keys whose sessions were erased by a process that died before it could. Needed with `keyStore` alone. */
   sweepKeys(): Promise<{ readonly destroyed: number }>;
 }
@@ -66,10 +78,13 @@ export function encrypting(options: EncryptingOptions): Encrypting {
   if (keyStore !== undefined && typeof keyStore?.apply !== "function")
     throw wrongType("keyStore", "a driver", keyStore);
   let wrapped: EncryptingDriver | undefined;
-  const own = async () => {
+  const made = () => {
     if (wrapped === undefined) throw invalid("encrypting", "the layer of an open store");
-    await wrapped.ready();
     return wrapped;
+  };
+  const own = async () => {
+    await made().ready();
+    return made();
   };
   const layer = (driver: Driver): Driver => {
     if (wrapped !== undefined) throw invalid("layers", "made for this store: each has its own encrypting()");
@@ -82,7 +97,7 @@ export function encrypting(options: EncryptingOptions): Encrypting {
       let rewrapped = 0;
       // What a process has made meanwhile that does not know the current key yet.
       for (let found = -1; found !== 0; rewrapped += found) found = await rewrapAll(keyStore ?? inner, keys);
-      await requireCurrentOnly(inner, keks);
+      await requireOnly(inner, keks);
       return { rewrapped };
     },
     async rotateDek(of: string | (UserIdentity & { readonly session: string })) {
@@ -90,6 +105,18 @@ export function encrypting(options: EncryptingOptions): Encrypting {
       if ((typeof of === "string") !== (per === "tenant"))
         throw invalid("of", per === "tenant" ? "a tenant" : "a session");
       await keys.rotate(typeof of === "string" ? tenantScope(of) : sessionScope(of));
+    },
+    async exportKeys(recipient: string) {
+      const { inner, keys } = await own();
+      return writeKeyFile(recipient, await exportAll(inner, keys));
+    },
+    async importKeys(file: Uint8Array, identity: string) {
+      const { inner, keys } = made();
+      let imported = 0;
+      for (const ring of await readKeyFile(file, identity)) if (await keys.import(ring)) imported++;
+      await requireOnly(inner, keks, await neededKeks(keyStore ?? inner));
+      await made().ready();
+      return { imported };
     },
     async sweepKeys() {
       const { inner } = await own();

@@ -1,5 +1,5 @@
-import { invalid, StateError, wrongType } from "../../contract/errors.js";
 import { describeType } from "../../contract/describe-type.js";
+import { invalid, StateError, wrongType } from "../../contract/errors.js";
 
 /** The data keys of a scope, as a key file holds them. */
 export interface ExportedRing {
@@ -55,7 +55,8 @@ function notForIdentity(): never {
 /** The package is loaded by whoever needs it. */
 async function age(): Promise<typeof import("age-encryption")> {
   try {
-    return await import("age-encryption");
+    // Bundlers leave it: most programs that use other layers do not have it.
+    return await import(/* webpackIgnore: true */ /* @vite-ignore */ "age-encryption");
   } catch (cause) {
     const message = "key files need a package that is not here: npm install age-encryption";
     throw new StateError("UNAVAILABLE", message, { cause, details: { reason: "setup" } });

@@ -1,5 +1,6 @@
 import type { Driver, ScanPage, StoredRecord } from "../../contract/driver.js";
-import type { DataKeys, StoredScope } from "./data-keys.js";
+import type { DataKeys, StoredRing, StoredScope } from "./data-keys.js";
+import type { ExportedRing } from "./key-file.js";
 import { commitOwn, isOwn, OWN_KINDS, readOwn, STORE_SLOT, scopeSlot } from "./own-records.js";
 
 const PAGE = 200;
@@ -10,6 +11,26 @@ export async function rewrapAll(driver: Driver, keys: DataKeys): Promise<number>
   let rewrapped = 0;
   for await (const record of ownRecords(driver)) if (await keys.rewrap(record)) rewrapped++;
   return rewrapped;
+}
+
+/** All rings that data is sealed with, with their keys unwrapped. */
+export async function exportAll(driver: Driver, keys: DataKeys): Promise<ExportedRing[]> {
+  const rings: ExportedRing[] = [];
+  for await (const { tenant, session, kind } of ownRecords(driver)) {
+    const ring = kind === OWN_KINDS ? await keys.export({ tenant, session }) : undefined;
+    if (ring !== undefined) rings.push(ring);
+  }
+  return rings;
+}
+
+/** The names of the key-encryption keys that wrap something. */
+export async function neededKeks(driver: Driver): Promise<Set<string>> {
+  const names = new Set<string>();
+  for await (const record of ownRecords(driver)) {
+    const value = readOwn<StoredScope & StoredRing>(record)?.value;
+    for (const { kek } of Object.values(value?.content?.keys ?? value?.keys ?? {})) names.add(kek);
+  }
+  return names;
 }
 
 /** Destroys the keys that no scope names. Returns how many. */

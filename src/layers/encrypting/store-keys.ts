@@ -34,11 +34,15 @@ export async function checkKeys(driver: Driver, keks: KeyEncryptionKeys): Promis
   throw contended();
 }
 
-/** Notes that a store needs the current key-encryption key alone. */
-export async function requireCurrentOnly(driver: Driver, keks: KeyEncryptionKeys): Promise<void> {
+/** Notes that a store needs the current key-encryption key and those that still wrap something. */
+export async function requireOnly(
+  driver: Driver,
+  keks: KeyEncryptionKeys,
+  needed: ReadonlySet<string> = new Set(),
+): Promise<void> {
   await update(driver, ({ checks, ...rest }) => ({
     ...rest,
-    checks: checks.filter(({ kek }) => kek === keks.current),
+    checks: checks.filter(({ kek }) => kek === keks.current || needed.has(kek)),
   }));
 }
 
