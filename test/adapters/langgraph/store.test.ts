@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GroundstateStore, type StoreOptions } from "../../../src/adapters/langgraph/index.js";
 import { newEventId, type StateStore } from "../../../src/index.js";
+import { soak } from "../../soak.js";
 import { onEveryStore } from "../../typed/stores.js";
 
 /** A store of a new owner. */
@@ -128,14 +129,11 @@ onEveryStore((opened) => {
       fc.asyncProperty(fc.array(fc.array(operation, { maxLength: 4 }), { maxLength: 8 }), async (batches) => {
         const [own, model] = [newStore(opened.store), new InMemoryStore()];
         for (const batch of batches) {
-          const answers: unknown[][] = [
-            await own.batch(batch as Operation[]),
-            await model.batch(batch as Operation[]),
-          ];
-          expect(plain(answers[0] ?? [])).toEqual(plain(answers[1] ?? []));
+          const answers: unknown[] = await own.batch(batch as Operation[]);
+          expect(plain(answers)).toEqual(await modelAnswers(model, batch as Operation[]));
         }
       }),
-      { numRuns: 25 },
+      { numRuns: soak(25) },
     );
   });
 
@@ -231,7 +229,7 @@ describe("misuse", () => {
 });
 
 /** Without times, and with the items of a search in one order: the two stores list in different ones. */
-function plain(results: readonly unknown[]): unknown {
+function plain(results: readonly unknown[]): unknown[] {
   return results.map((result) => (Array.isArray(result) ? result.map(line).sort() : line(result)));
 }
 
@@ -239,4 +237,13 @@ function line(result: unknown): string | null {
   if (!result) return null;
   const { namespace, key, value } = result as Item;
   return JSON.stringify([namespace, key, value.n, value.text]);
+}
+
+/** Its reads first: what the model answers are its own items, which the puts of the same batch change afterwards. */
+async function modelAnswers(model: InMemoryStore, batch: readonly Operation[]): Promise<unknown[]> {
+  const isPut = (operation: Operation) => "value" in operation;
+  const reads: unknown[] = await model.batch(batch.filter((operation) => !isPut(operation)));
+  const read = plain(reads)[Symbol.iterator]();
+  await model.batch(batch.filter(isPut));
+  return batch.map((operation) => (isPut(operation) ? null : read.next().value));
 }
