@@ -1,5 +1,6 @@
 import { wrongType } from "../contract/errors.js";
 import type { SessionIdentity, UserIdentity } from "../contract/store.js";
+import { safeName } from "../identity/safe-name.js";
 import { readNamed } from "../validation/validate.js";
 
 /**
@@ -22,6 +23,12 @@ export function readOwnSession<Context = void>(
 ): (context: Context) => SessionIdentity {
   const ownerOf = readOwner<Context>(owner);
   return (context) => ({ ...ownerOf(context), session });
+}
+
+/** The same, with the session that an id from outside names, whatever text that is. */
+export function readSessionOf(owner: unknown): (id: string) => SessionIdentity {
+  const ownerOf = readOwner<void>(owner);
+  return (id) => ({ ...ownerOf(), session: safeName(id) });
 }
 
 /**

@@ -1,8 +1,8 @@
+import { changedMeanwhile } from "../contract/changed-meanwhile.js";
 import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, EventId, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import { type Cell, cellKey, type SeenRecord } from "../typed/cell.js";
-import { changedMeanwhile } from "../typed/changed-meanwhile.js";
 import type { CombinableOperation } from "../typed/combined/perform-combined.js";
 import type { InputReader } from "../typed/input-reader.js";
 import type { Journal } from "../typed/journal.js";

@@ -1,4 +1,4 @@
-import { changedMeanwhile } from "./changed-meanwhile.js";
+import { changedMeanwhile } from "../contract/changed-meanwhile.js";
 import type { CombinableOperation } from "./combined/perform-combined.js";
 import { type AppendReceipt, appendOperation, type NewAppend, recallAppend } from "./journal-append.js";
 import type { EncodedEntry, LargeValue } from "./journal-duplicates.js";

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { generateIdentity, identityToRecipient } from "age-encryption";
 import { describe, expect, onTestFinished, test } from "vitest";
 import "../../drivers/index.js";
@@ -324,8 +325,10 @@ describe("crypto-shredding", () => {
     await store.save(record("note", "2", at("s2")));
     expect(await store.erase(at("s1"))).toBe(1);
     const { layer, store: next } = sealedOn(driver, { keys, per: "session", keyStore });
-    expect(await layer.sweepKeys()).toEqual({ destroyed: 1 });
     expect(await layer.sweepKeys()).toEqual({ destroyed: 0 });
+    await sleep(2);
+    expect(await layer.sweepKeys({ abandonedMs: 0 })).toEqual({ destroyed: 1 });
+    expect(await layer.sweepKeys({ abandonedMs: 0 })).toEqual({ destroyed: 0 });
     expect(await textOf(next, "note", at("s2"))).toBe("2");
   });
 
@@ -481,7 +484,13 @@ describe("a store that has data from before", () => {
     };
     const [first, second] = [record("first", "1"), record("second", "2")];
     for (const each of [odd, first, second]) await plain.save(each);
-    const { store } = sealedOn(driver, { keys: { current: kek("a") } });
+    const keys = { current: kek("a") };
+    const strict = sealedOn(driver, { keys });
+    for (const kind of ["odd", "first"])
+      await expect(strict.store.load(at(), kind)).rejects.toMatchObject({
+        code: expect.stringMatching(/^(CORRUPT|KEY_UNAVAILABLE)$/),
+      });
+    const { store } = sealedOn(driver, { keys, unsealed: "readable" });
     expect((await store.load(at(), "odd")).bytes).toEqual(new Uint8Array(odd.bytes));
     expect(await store.save(first)).toEqual({ eventId: first.eventId, duplicate: true });
     await expect(store.save({ ...first, bytes: Buffer.from("other") })).rejects.toMatchObject({

@@ -2,12 +2,11 @@ import { isDeepStrictEqual } from "node:util";
 import type { UIMessage } from "ai";
 import { invalid } from "../../contract/errors.js";
 import type { SessionIdentity, StateStore } from "../../contract/store.js";
-import { safeName } from "../../identity/safe-name.js";
 import { createSessions, type SessionEvent, type Sessions } from "../../sessions/index.js";
 import type { JsonValue } from "../../typed/json-value.js";
 import { readNamed } from "../../validation/validate.js";
 import { Conversation, type ConversationChange, unlessChanged } from "../conversation.js";
-import { type Owner, readOwner } from "../owner.js";
+import { type Owner, readSessionOf } from "../owner.js";
 import { messageToJson } from "./message.js";
 
 /** The options of the classes of `groundstate/ai-sdk`. */
@@ -59,10 +58,9 @@ export class GroundstateChats<M extends UIMessage = UIMessage> {
 
   constructor(store: StateStore, options: ChatOptions) {
     readNamed(options, "options", ["owner"]);
-    const ownerOf = readOwner<void>(options.owner);
     this.#store = store;
     this.#sessions = createSessions(store);
-    this.#identityOf = (chatId) => ({ ...ownerOf(), session: safeName(chatId) });
+    this.#identityOf = readSessionOf(options.owner);
   }
 
   /** The messages of a chat in their order; none for a chat that there is not. */

@@ -1,11 +1,10 @@
 import type { SessionIdentity, StateStore } from "../../contract/store.js";
-import { safeName } from "../../identity/safe-name.js";
 import { newEventId } from "../../process/event-id.js";
 import { readStore } from "../../typed/cell.js";
 import { findCell } from "../../typed/cell-operations.js";
 import { transact } from "../../typed/transact.js";
 import { readInteger, readNamed } from "../../validation/validate.js";
-import { type Owner, readOwner } from "../owner.js";
+import { type Owner, readSessionOf } from "../owner.js";
 import { type ActiveStream, activeCell, PIECES, type StreamEnd } from "./active-stream.js";
 import { Recording } from "./recording.js";
 import { Replay } from "./replay.js";
@@ -35,9 +34,8 @@ export class ResumableStreams {
   constructor(store: StateStore, options: ResumableStreamsOptions) {
     readNamed(options, "options", ["owner", "heartbeatMs"]);
     const { owner, heartbeatMs = DEFAULT_HEARTBEAT_MS } = options;
-    const ownerOf = readOwner<void>(owner);
     this.#store = readStore(store);
-    this.#chatOf = (chatId) => ({ ...ownerOf(), session: safeName(chatId) });
+    this.#chatOf = readSessionOf(owner);
     this.#heartbeatMs = readInteger(heartbeatMs, "heartbeatMs", 100, 600_000);
   }
 

@@ -2,13 +2,12 @@ import type { UIMessage } from "ai";
 import type { Approval } from "../../approvals/index.js";
 import { invalid, isStateError } from "../../contract/errors.js";
 import type { SessionIdentity, StateStore } from "../../contract/store.js";
-import { safeName } from "../../identity/safe-name.js";
 import type { JsonValue } from "../../typed/json-value.js";
 import { digestOf } from "../../typed/names.js";
 import { type Clock, readClock } from "../../typed/time.js";
 import { readNamed } from "../../validation/validate.js";
 import { type ApprovalOptions, ApprovedCalls, type DecidedCall, type HeldCall } from "../approved-calls.js";
-import { type Owner, readOwner } from "../owner.js";
+import { type Owner, readSessionOf } from "../owner.js";
 import { messageToJson } from "./message.js";
 
 /** The options of `ToolApprovals`. */
@@ -52,9 +51,8 @@ export class ToolApprovals {
 
   constructor(store: StateStore, options: ToolApprovalsOptions) {
     readNamed(options, "options", ["owner", "clock"]);
-    const ownerOf = readOwner<void>(options.owner);
     this.#calls = new ApprovedCalls(store, { sdk: "ai-sdk", clock: readClock(options) });
-    this.#chatOf = (chatId) => ({ ...ownerOf(), session: safeName(chatId) });
+    this.#chatOf = readSessionOf(options.owner);
   }
 
   /** Asks for each call of a message that waits for an approval; none if nothing waits. The same message again changes nothing. */

@@ -3,14 +3,13 @@ import type { Approval } from "../../approvals/index.js";
 import { type Checkpoints, createCheckpoints } from "../../checkpoints/index.js";
 import { invalid } from "../../contract/errors.js";
 import type { SessionIdentity, StateStore } from "../../contract/store.js";
-import { safeName } from "../../identity/safe-name.js";
 import { copyJson } from "../../typed/json-copy.js";
 import type { JsonValue } from "../../typed/json-value.js";
 import { digestOf } from "../../typed/names.js";
 import { type Clock, readClock } from "../../typed/time.js";
 import { readNamed } from "../../validation/validate.js";
 import { type ApprovalOptions, ApprovedCalls, type DecidedCall, type HeldCall } from "../approved-calls.js";
-import { type Owner, readOwner } from "../owner.js";
+import { type Owner, readSessionOf } from "../owner.js";
 
 /** A run of any agent. */
 // biome-ignore lint/suspicious/noExplicitAny: the SDK's own bound of its contexts and agents.
@@ -54,10 +53,9 @@ export class PausedRuns {
 
   constructor(store: StateStore, options: PausedRunsOptions) {
     readNamed(options, "options", ["owner", "clock"]);
-    const ownerOf = readOwner<void>(options.owner);
     this.#calls = new ApprovedCalls(store, { sdk: LINEAGE, clock: readClock(options) });
     this.#checkpoints = createCheckpoints(store);
-    this.#sessionOf = (sessionId) => ({ ...ownerOf(undefined), session: safeName(sessionId) });
+    this.#sessionOf = readSessionOf(options.owner);
   }
 
   /**

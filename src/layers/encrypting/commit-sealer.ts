@@ -1,5 +1,5 @@
+import { changedMeanwhile } from "../../contract/changed-meanwhile.js";
 import type { CallLimit, Commit, Outcome, StoredRecord, Write } from "../../contract/driver.js";
-import { StateError } from "../../contract/errors.js";
 import { atOnce, inSlices, type Steps } from "../../timing/in-slices.js";
 import { type DataKeys, nameOf, type Ring } from "./data-keys.js";
 import { type Scope, scopeSlot } from "./own-records.js";
@@ -65,7 +65,7 @@ export class CommitSealer {
   settle(sealed: Sealed, answer: Outcome): Outcome | Promise<Outcome> {
     if (isStale(sealed, answer)) {
       for (const scope of sealed.scopes) this.#keys.forget(scope);
-      return { is: "failed", error: keysChanged() };
+      return { is: "failed", error: changedMeanwhile() };
     }
     if (answer.is !== "applied") return answer;
     const own = { ...answer, existed: answer.existed.slice(0, sealed.own) };
@@ -134,9 +134,4 @@ export function runSteps<T>(steps: Steps<T>, payload: Pick<StoredRecord, "bytes"
 
 function isLarge({ bytes }: Pick<StoredRecord, "bytes">): boolean {
   return bytes.byteLength > MAX_BYTES_AT_ONCE;
-}
-
-function keysChanged(): StateError<"UNAVAILABLE"> {
-  const message = "the data keys of a session were changed meanwhile; nothing was written";
-  return new StateError("UNAVAILABLE", message, { details: { reason: "busy" } });
 }

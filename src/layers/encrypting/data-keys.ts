@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { changedMeanwhile } from "../../contract/changed-meanwhile.js";
 import type { CallLimit, Driver, Slot, StoredRecord } from "../../contract/driver.js";
-import { isStateError, StateError } from "../../contract/errors.js";
+import { isStateError, type StateError } from "../../contract/errors.js";
 import type { EventId } from "../../contract/store.js";
 import type { KeyEncryptionKeys, Wrapped } from "./key-encryption-keys.js";
 import { keyMissing } from "./key-error.js";
@@ -134,7 +135,7 @@ export class DataKeys {
       const ring = this.held(scope) ?? (await this.#load(scope, limit)) ?? (await this.#make(scope, limit));
       if (ring !== undefined) return ring;
     }
-    throw contended();
+    throw changedMeanwhile();
   }
 
   /** A new data key for what is written from now on. Earlier ones still open what they sealed. */
@@ -150,7 +151,7 @@ export class DataKeys {
       this.forget(scope);
       if (await this.#store(scope, { ring: stored.value.ring, content, expect: stored.eventId })) return;
     }
-    throw contended();
+    throw changedMeanwhile();
   }
 
   /** Wraps the keys of a stored record with the current key-encryption key. Returns whether anything was changed. */
@@ -210,7 +211,7 @@ export class DataKeys {
       this.forget(scope);
       if (await this.#store(scope, { ring, content, expect: stored.eventId })) return true;
     }
-    throw contended();
+    throw changedMeanwhile();
   }
 
   /** The id of the ring that a scope has. */
@@ -362,9 +363,4 @@ function inGroups(scopes: readonly Scope[]): Scope[][] {
 function asStateError(error: unknown): StateError {
   if (isStateError(error)) return error;
   throw error;
-}
-
-function contended(): StateError<"UNAVAILABLE"> {
-  const message = "other processes change the same data keys again and again";
-  return new StateError("UNAVAILABLE", message, { details: { reason: "busy" } });
 }

@@ -29,23 +29,32 @@ const ATTEMPTS = 10;
 const READS = 3;
 const DUPLICATE: Outcome = { is: "duplicate" };
 
+interface EncryptingParts {
+  readonly keks: KeyEncryptionKeys;
+  readonly keys: DataKeys;
+  readonly readsUnsealed: boolean;
+}
+
 /** Seals what goes to a driver, and opens what comes from it. */
 export class EncryptingDriver {
   readonly inner: Driver;
   readonly keys: DataKeys;
   readonly #keks: KeyEncryptionKeys;
   readonly #sealer: CommitSealer;
-  #checked: Promise<{ unsealed: boolean }> | undefined;
+  /** Payloads that are not sealed are read as they are. */
+  readonly #readsUnsealed: boolean;
+  #checked: Promise<void> | undefined;
 
-  constructor(inner: Driver, keks: KeyEncryptionKeys, keys: DataKeys) {
+  constructor(inner: Driver, { keks, keys, readsUnsealed }: EncryptingParts) {
     this.inner = inner;
     this.keys = keys;
     this.#keks = keks;
+    this.#readsUnsealed = readsUnsealed;
     this.#sealer = new CommitSealer(keys);
   }
 
   /** Rejects with KEY_UNAVAILABLE where a key is missing or wrong. */
-  ready(): Promise<{ unsealed: boolean }> {
+  ready(): Promise<void> {
     this.#checked ??= checkKeys(this.inner, this.#keks).catch((error) => {
       // A key service may answer the next time.
       this.#checked = undefined;
@@ -114,7 +123,7 @@ export class EncryptingDriver {
    * condition that is never met keeps it from being made now.
    */
   async #isRetryOfUnsealed({ tenant, writes }: Commit, options: ApplyOptions): Promise<boolean> {
-    if (!(await this.ready()).unsealed) return false;
+    if (!this.#readsUnsealed) return false;
     const never: Write = { op: "check", slot: scopeSlot(tenantScope(tenant)), expect: newEventId() };
     const { setAside: _, ...rest } = options;
     const [answer] = await this.inner.apply([{ tenant, writes: [...writes, never] }], rest);
@@ -188,24 +197,20 @@ export class EncryptingDriver {
     records: readonly R[],
     limit: CallLimit | undefined,
   ): Promise<R[]> {
-    const { unsealed } = await this.ready();
+    await this.ready();
     const scopes = records.flatMap((record) =>
       record !== undefined && keyIdOf(record) !== undefined ? [this.keys.scopeOf(record)] : [],
     );
     const rings = await this.keys.find(scopes, limit);
     const opened: R[] = [];
     for (const record of records)
-      opened.push(record === undefined ? record : ((await this.#openOne(record, rings, unsealed)) as R));
+      opened.push(record === undefined ? record : ((await this.#openOne(record, rings)) as R));
     return opened;
   }
 
-  async #openOne(
-    record: StoredRecord,
-    rings: ReadonlyMap<string, Ring | StateError>,
-    unsealed: boolean,
-  ): Promise<StoredRecord> {
+  async #openOne(record: StoredRecord, rings: ReadonlyMap<string, Ring | StateError>): Promise<StoredRecord> {
     const id = keyIdOf(record);
-    if (id === undefined) return unsealed ? record : { ...record, unreadable: notSealed(record) };
+    if (id === undefined) return this.#readsUnsealed ? record : { ...record, unreadable: notSealed(record) };
     const scope = this.keys.scopeOf(record);
     const ring = rings.get(nameOf(scope));
     if (ring !== undefined && !isRing(ring)) return { ...record, unreadable: ring };
@@ -213,7 +218,7 @@ export class EncryptingDriver {
     const opened = isKey(key) ? await runSteps(unsealRecordSteps(record, key), record) : undefined;
     if (opened !== undefined) return opened;
     // It may be a payload of the caller's that begins like a sealed one: then its fingerprint fits.
-    if (unsealed) return record;
+    if (this.#readsUnsealed) return record;
     return { ...record, unreadable: isKey(key) ? damaged(record) : (key ?? keyMissing(id)) };
   }
 
@@ -238,7 +243,7 @@ function slotOfRecord({ tenant, user, session, run: of, kind }: StoredRecord): S
 }
 
 function notSealed(record: StoredRecord): StateError<"CORRUPT"> {
-  return corrupt(record, "its payload is not sealed, and the store's are");
+  return corrupt(record, "its payload is not sealed (`unsealed` of encrypting() says whether such are read)");
 }
 
 function damaged(record: StoredRecord): StateError<"CORRUPT"> {

@@ -1,7 +1,8 @@
 import type { Driver, Layer } from "../../contract/driver.js";
 import { invalid, wrongType } from "../../contract/errors.js";
 import type { UserIdentity } from "../../contract/store.js";
-import { readNamed, readOneOf } from "../../validation/validate.js";
+import { steadyNow } from "../../timing/clock.js";
+import { readInteger, readNamed, readOneOf } from "../../validation/validate.js";
 import { DataKeys } from "./data-keys.js";
 import { EncryptingDriver } from "./encrypting-driver.js";
 import { type EncryptionKeys, KeyEncryptionKeys } from "./key-encryption-keys.js";
@@ -9,6 +10,9 @@ import { readKeyFile, writeKeyFile } from "./key-file.js";
 import { exportAll, neededKeks, rewrapAll, sweepKeys } from "./maintenance.js";
 import { sessionScope, tenantScope } from "./own-records.js";
 import { requireOnly } from "./store-keys.js";
+
+const HOUR_MS = 3_600_000;
+const TEN_YEARS_MS = 10 * 366 * 24 * HOUR_MS;
 
 /** The options of `encrypting`. */
 export interface EncryptingOptions {
@@ -24,6 +28,11 @@ export interface EncryptingOptions {
    * is closed.
    */
   readonly keyStore?: Driver;
+  /**
+   * What becomes of payloads that are not sealed, because they were stored before: `readable`, or `refused` with CORRUPT. Default
+   * `refused`: whoever can write the database cannot plant any.
+   */
+  readonly unsealed?: "refused" | "readable";
 }
 
 /** A layer that seals payloads, and what operators do with its keys. */
@@ -49,8 +58,11 @@ export interface Encrypting extends Layer {
    * `createStore` for it: `openStore` refuses a store whose key is lost. Returns how many rings it has brought back.
    */
   importKeys(file: Uint8Array, identity: string): Promise<{ readonly imported: number }>;
-  /** Destroys data keys whose sessions were erased by a process that died before it could. Needed with `keyStore` alone. */
-  sweepKeys(): Promise<{ readonly destroyed: number }>;
+  /**
+   * Destroys data keys whose sessions were erased by a process that died before it could. Needed with `keyStore` alone. Those of the
+   * last `abandonedMs` milliseconds stay, for a session may be about to take them: 0 to ten years, default an hour.
+   */
+  sweepKeys(options?: { readonly abandonedMs?: number }): Promise<{ readonly destroyed: number }>;
 }
 
 /**
@@ -71,9 +83,11 @@ export interface Encrypting extends Layer {
  * ```
  */
 export function encrypting(options: EncryptingOptions): Encrypting {
-  const given = readNamed(options, "options", ["keys", "per", "keyStore"]) as EncryptingOptions;
+  const given = readNamed(options, "options", ["keys", "per", "keyStore", "unsealed"]) as EncryptingOptions;
   const keks = new KeyEncryptionKeys(given.keys);
   const per = "per" in given ? readOneOf(given.per, "per", ["tenant", "session"] as const) : "tenant";
+  const unsealed =
+    "unsealed" in given ? readOneOf(given.unsealed, "unsealed", ["refused", "readable"] as const) : "refused";
   const { keyStore } = given;
   if (keyStore !== undefined && typeof keyStore?.apply !== "function")
     throw wrongType("keyStore", "a driver", keyStore);
@@ -88,7 +102,8 @@ export function encrypting(options: EncryptingOptions): Encrypting {
   };
   const layer = (driver: Driver): Driver => {
     if (wrapped !== undefined) throw invalid("layers", "made for this store: each has its own encrypting()");
-    wrapped = new EncryptingDriver(driver, keks, new DataKeys(driver, { keks, per, keyStore }));
+    const keys = new DataKeys(driver, { keks, per, keyStore });
+    wrapped = new EncryptingDriver(driver, { keks, keys, readsUnsealed: unsealed === "readable" });
     return wrapped.asDriver();
   };
   return Object.assign(layer, {
@@ -118,9 +133,11 @@ export function encrypting(options: EncryptingOptions): Encrypting {
       await made().ready();
       return { imported };
     },
-    async sweepKeys() {
+    async sweepKeys(sweep: { readonly abandonedMs?: number } = {}) {
+      const { abandonedMs = HOUR_MS } = readNamed(sweep, "options", ["abandonedMs"]) as typeof sweep;
+      const before = steadyNow() - readInteger(abandonedMs, "abandonedMs", 0, TEN_YEARS_MS);
       const { inner } = await own();
-      return { destroyed: keyStore === undefined ? 0 : await sweepKeys(inner, keyStore) };
+      return { destroyed: keyStore === undefined ? 0 : await sweepKeys(inner, keyStore, before) };
     },
   });
 }

@@ -33,11 +33,11 @@ export async function neededKeks(driver: Driver): Promise<Set<string>> {
   return names;
 }
 
-/** Destroys the keys that no scope names. Returns how many. */
-export async function sweepKeys(driver: Driver, keyStore: Driver): Promise<number> {
+/** Destroys the keys from before a time that no scope names. Returns how many. */
+export async function sweepKeys(driver: Driver, keyStore: Driver, before: number): Promise<number> {
   let destroyed = 0;
   for await (const record of ownRecords(keyStore)) {
-    if (record.kind === OWN_KINDS) continue;
+    if (record.kind === OWN_KINDS || record.updatedAt >= before) continue;
     const scope = readOwn<StoredScope>((await driver.read([scopeSlot(record)]))[0]);
     if (record.kind === `${OWN_KINDS}/${scope?.value.ring}`) continue;
     const { tenant, user, session, run, kind } = record;

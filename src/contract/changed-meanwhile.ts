@@ -1,4 +1,4 @@
-import { StateError } from "../contract/errors.js";
+import { StateError } from "./errors.js";
 
 /** UNAVAILABLE (`busy`): what the call has read a moment before is no longer so, and it has written nothing. */
 export function changedMeanwhile(): StateError<"UNAVAILABLE"> {
